@@ -1,0 +1,1 @@
+"""RareCareNet: the burden, survival and care of rare cancers, from registry files."""

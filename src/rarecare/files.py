@@ -1,0 +1,208 @@
+"""Opening tables: one door for CSV, Parquet and Stata files and for data frames.
+
+Every column is read as text, so that nothing is guessed; the rooms above cast
+what they need and name what does not fit.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rarecare.errors import ColumnError, FileError, UsageError
+
+SUFFIXES = (".csv", ".csv.gz", ".txt", ".tsv", ".parquet", ".dta")
+_DELIMITERS = ",;\t|"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a table came from, for provenance.
+
+    Attributes
+    ----------
+    name
+        File name without its folder, or ``"data frame"``.
+    sha256
+        Hash of the file's bytes, or of the frame's rows in order.
+    rows
+        Number of records read.
+    delimiter
+        The delimiter found, for text files.
+    """
+
+    name: str
+    sha256: str
+    rows: int
+    delimiter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """A table as it stands in its file: every column text unless it came typed."""
+
+    frame: pl.DataFrame
+    source: Source
+
+
+def read_table(source: str | Path | Any, *, delimiter: str | None = None) -> RawTable:
+    """Return the records of a file or of a data frame, every text column stripped.
+
+    Parameters
+    ----------
+    source
+        Path of a CSV (plain or gzip), Parquet or Stata file, or any data frame that
+        narwhals knows (polars, pandas, PyArrow, …).
+    delimiter
+        The character between columns of a text file. By default it is the one of
+        comma, semicolon, tab and bar that the header line holds most of.
+
+    Raises
+    ------
+    FileError
+        The file is missing, empty, binary, not UTF-8, or its lines do not match its header.
+    ColumnError
+        A column has no name or a name occurs twice.
+    UsageError
+        ``source`` is neither a path nor a data frame.
+    """
+    if isinstance(source, str | Path):
+        return _read_file(Path(source), delimiter)
+    import narwhals as nw  # noqa: PLC0415 - only data frames need it
+
+    try:
+        frame = nw.from_native(source, eager_only=True).to_polars()
+    except TypeError:
+        raise UsageError(
+            "this is neither a path nor a data frame",
+            value=type(source).__name__,
+            allowed="a path, or a polars, pandas or PyArrow table",
+        ) from None
+    rows = frame.hash_rows(seed=0)
+    digest = hashlib.sha256(rows.to_numpy().tobytes()).hexdigest()
+    return RawTable(frame, Source("data frame", digest, frame.height))
+
+
+def _read_file(path: Path, delimiter: str | None) -> RawTable:
+    if not path.exists():
+        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise FileError(
+            "there is no such file",
+            value=path.name,
+            allowed=sorted(s for s in siblings if s.endswith(SUFFIXES)) or "an existing file",
+            remedy=f"Looked in {path.parent}.",
+        )
+    if path.is_dir():
+        raise FileError("this is a folder, not a file", value=str(path), allowed="a file")
+    size = path.stat().st_size
+    if size == 0:
+        raise FileError("the file is empty", file=path.name, remedy="Export it again.")
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    if path.suffix == ".parquet":
+        return _read_parquet(path, digest)
+    if path.suffix == ".dta":
+        return _read_stata(path, digest)
+    return _read_text(path, digest, delimiter)
+
+
+def _read_parquet(path: Path, digest: str) -> RawTable:
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise FileError(
+            f"the file is not Parquet ({str(error).splitlines()[0]})",
+            file=path.name,
+            remedy="Write it again, or give it the suffix of what it is.",
+        ) from None
+    return RawTable(frame, Source(path.name, digest, frame.height))
+
+
+def _read_stata(path: Path, digest: str) -> RawTable:
+    try:
+        import pandas as pd  # noqa: PLC0415 - optional, and slow to import
+    except ImportError:
+        raise UsageError(
+            "Stata files need pandas", file=path.name, remedy="Install 'rarecare[stata]'."
+        ) from None
+    try:
+        frame = pl.from_pandas(pd.read_stata(path, convert_categoricals=False))
+    except ValueError as error:
+        raise FileError(f"the file is not Stata's .dta ({error})", file=path.name) from None
+    return RawTable(frame, Source(path.name, digest, frame.height))
+
+
+def _read_text(path: Path, digest: str, delimiter: str | None) -> RawTable:
+    raw = path.read_bytes()
+    if raw[:2] == b"\x1f\x8b":
+        import gzip  # noqa: PLC0415 - only compressed files need it
+
+        try:
+            raw = gzip.decompress(raw)
+        except (OSError, EOFError) as error:
+            raise FileError(f"the gzip file is damaged ({error})", file=path.name) from None
+    if b"\x00" in raw[:65536]:
+        raise FileError(
+            "the file is binary, not text",
+            file=path.name,
+            allowed="CSV text in UTF-8, Parquet (.parquet) or Stata (.dta)",
+            remedy="Give it the suffix of what it is, or export it as text.",
+        )
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    header_line, line_break, _ = raw.partition(b"\n")
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FileError(
+            "the file is not UTF-8",
+            file=path.name,
+            row=raw.count(b"\n", 0, error.start) + 1,
+            value=raw[error.start : error.start + 1],
+            remedy="Save it as UTF-8 (from Latin-1: iconv -f latin1 -t utf-8).",
+        ) from None
+    header = header_line.decode("utf-8").rstrip("\r")
+    found = delimiter or max(_DELIMITERS, key=header.count)
+    names = next(csv.reader([header], delimiter=found))
+    _check_names(names, path.name)
+    if not line_break or not raw[len(header_line) + 1 :].strip():
+        raise FileError("the file has a header and no records", file=path.name)
+    try:
+        frame = pl.read_csv(raw, separator=found, infer_schema=False)
+    except pl.exceptions.PolarsError:
+        raise _ragged(raw, found, path.name) from None
+    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
+    frame = frame.with_columns(pl.all().str.strip_chars().replace("", None))
+    return RawTable(frame, Source(path.name, digest, frame.height, found))
+
+
+def _check_names(names: list[str], file: str) -> None:
+    for position, name in enumerate(names, start=1):
+        if not name.strip():
+            raise ColumnError(f"column {position} has no name", file=file, row=1)
+        if names.index(name) != position - 1:
+            raise ColumnError("two columns have one name", file=file, row=1, value=name)
+
+
+def _ragged(raw: bytes, delimiter: str, file: str) -> FileError:
+    """Find the first line whose number of fields differs from the header's."""
+    lines = csv.reader(raw.decode("utf-8").splitlines(), delimiter=delimiter)
+    width = len(next(lines))
+    for fields in lines:
+        if len(fields) > width:
+            return FileError(
+                f"the line has {len(fields)} fields, the header {width}",
+                file=file,
+                row=lines.line_num,
+                value=delimiter.join(fields)[:80],
+                remedy=f"The delimiter taken is {delimiter!r}: give another, or quote the field.",
+            )
+    return FileError(
+        f"the file cannot be read with the delimiter {delimiter!r}",
+        file=file,
+        remedy="Give the delimiter, or export the file again.",
+    )

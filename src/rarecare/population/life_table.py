@@ -1,0 +1,393 @@
+"""Life tables: the hazard of death in the general population.
+
+A table is kept as a piecewise constant hazard on (keys, completed age, calendar
+year): per year from m = m(x) or from q by h = -ln(1 - q), per day where the file
+gives it per day (R's ratetables). Source: METHODS section 1 of the project's
+methods page; Chiang, *The Life Table and its Applications*, 1984, ch. 4.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rarecare.errors import ColumnError, LifeTableError, UsageError
+from rarecare.files import RawTable, Source, read_table
+from rarecare.population.columns import canonical_sex, find_column, whole_numbers
+
+SURVIVAL = "probability of surviving the year"
+DEATH = "probability of dying within the year"
+RATE = "hazard or central death rate per person-year"
+DAILY = "hazard per day"
+
+QUANTITIES: Mapping[str, tuple[str, ...]] = {
+    DAILY: ("haz_per_day", "hazard_per_day"),
+    RATE: ("mx", "m", "hazard", "haz", "haz_per_year", "hazard_per_year", "rate"),
+    DEATH: ("qx", "q", "all causes death probability", "death_probability"),
+    SURVIVAL: ("px", "p", "prob", "survival_probability"),
+}
+"""Column names that say which quantity a table holds, in order of preference."""
+
+_AGE_NAMES = ("age", "_age", "annual age", "age_unit", "agegroup", "x")
+_YEAR_NAMES = ("year", "_year", "calendar year", "calendar_year", "period")
+_SEX_NAMES = ("sex", "_sex", "gender")
+_NOT_KEYS = frozenset(
+    {"lx", "dx", "ex", "ax", "tx", "lxx", "source", "age_cut", "year_cut"}
+    | {"haz_per_year_365.241", "q_1yr"}
+    | {name for names in QUANTITIES.values() for name in names}
+)
+_YOUNG = (15, 40)  # ages at which fewer than half die, or survive, in a year
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LifeTable:
+    """Hazard of death by keys, completed age and calendar year.
+
+    Attributes
+    ----------
+    keys
+        Columns that divide the table beside age and year: ``("sex",)``, ``("sex", "region")``.
+    levels
+        One row per combination of keys, sorted; row i belongs to ``hazard[i]``.
+    first_age
+        Completed age of the first row; the last row carries on for older ages.
+    years
+        Calendar years, ascending int64, shape (n_years,); each holds until the next begins.
+    hazard
+        Float64, shape (n_levels, n_ages, n_years), per person-year, or per day when ``per_day``.
+    quantity
+        What the file gave, in words.
+    notes
+        Rules applied while reading.
+    """
+
+    keys: tuple[str, ...]
+    levels: pl.DataFrame
+    first_age: int
+    years: NDArray[np.int64]
+    hazard: NDArray[np.float64]
+    quantity: str
+    source: Source
+    per_day: bool = False
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def read(
+        cls,
+        source: str | Path | Any,
+        *,
+        columns: Mapping[str, str] | None = None,
+        codes: Mapping[str, Mapping[str, str]] | None = None,
+        keys: Sequence[str] | None = None,
+        delimiter: str | None = None,
+    ) -> LifeTable:
+        """Read a tidy life table, a Stata popmort file, or the export of an R ratetable.
+
+        Parameters
+        ----------
+        source
+            CSV, Parquet or Stata file, or a data frame: one row per age, year, sex and key.
+        columns
+            Our name to the file's: ``{"age": "alder", "mx": "rate"}``.
+        codes
+            Per key, the file's code to ours: ``{"sex": {"0": "male", "1": "female"}}``.
+        keys
+            The columns that divide the table beside age and year. By default sex and every
+            column that is neither age, year nor a known life-table quantity.
+        delimiter
+            See ``rarecare.files.read_table``.
+
+        Notes
+        -----
+        The quantity is told by its column: hazard per day (``haz_per_day``), hazard or
+        central rate per year (``mx``, ``hazard``, ``rate``), probability of death
+        (``qx``) or of survival (``px``, Stata's ``prob``); where several are present the
+        first of that order is used. Ages are single years. Irregular years are taken as
+        cut points only in a table of hazards per day, as in R; elsewhere a missing year
+        is refused.
+
+        Raises
+        ------
+        ColumnError
+            No age, year or quantity column; a key that is not in the file.
+        LifeTableError
+            A cell is missing or doubled, a probability lies outside 0 to 1 or is of the other
+            kind, a rate is negative, q = 1 before the last age.
+        """
+        raw = read_table(source, delimiter=delimiter)
+        name = raw.source.name
+        chosen = dict(columns or {})
+        for ours, theirs in chosen.items():
+            find_column(raw.frame, (theirs,), ours, name)
+        age = find_column(raw.frame, (chosen.get("age"), *_AGE_NAMES), "age", name)
+        year = find_column(raw.frame, (chosen.get("year"), *_YEAR_NAMES), "year", name)
+        quantity, value = _find_quantity(raw, chosen)
+        key_columns = _find_keys(raw, chosen, {age, year, value}, keys)
+        table = pl.DataFrame(
+            {
+                **{
+                    key: canonical_sex(raw.frame[theirs], (codes or {}).get("sex"), name)
+                    if key == "sex"
+                    else _key(raw.frame[theirs], (codes or {}).get(key))
+                    for key, theirs in key_columns.items()
+                },
+                "age": whole_numbers(raw.frame[age], age, name),
+                "year": whole_numbers(raw.frame[year], year, name),
+                "value": _floats(raw.frame[value], value, name),
+            }
+        ).with_row_index("line", offset=2)
+        return _build(table, tuple(key_columns), quantity, raw.source)
+
+    @property
+    def n_ages(self) -> int:
+        """Number of single years of age."""
+        return int(self.hazard.shape[1])
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of what decides numbers: keys, levels, ages, years and hazards."""
+        digest = hashlib.sha256(
+            repr((self.keys, self.levels.rows(), self.first_age, self.per_day)).encode()
+        )
+        digest.update(self.years.tobytes())
+        digest.update(np.ascontiguousarray(self.hazard).tobytes())
+        return digest.hexdigest()
+
+    def daily_hazard(self, days_per_year: float) -> NDArray[np.float64]:
+        """Return the hazard per day, shape (n_levels, n_ages, n_years).
+
+        A table per person-year is divided by ``days_per_year``; one per day is as it stands.
+        """
+        return self.hazard if self.per_day else self.hazard / days_per_year
+
+    def year_starts(self) -> NDArray[np.int64]:
+        """Return 1 January of each year as days since 1970-01-01, shape (n_years,)."""
+        epoch = date(1970, 1, 1)
+        return np.array([(date(int(y), 1, 1) - epoch).days for y in self.years], dtype=np.int64)
+
+
+def _find_quantity(raw: RawTable, chosen: Mapping[str, str]) -> tuple[str, str]:
+    present = {column.lower(): column for column in raw.frame.columns}
+    for quantity, names in QUANTITIES.items():
+        for name in names:
+            if name in chosen:
+                return quantity, chosen[name]
+    for quantity, names in QUANTITIES.items():
+        for name in names:
+            if name in present:
+                return quantity, present[name]
+    raise ColumnError(
+        "the life table has no column that says which quantity it holds",
+        file=raw.source.name,
+        value=", ".join(raw.frame.columns),
+        allowed=[name for names in QUANTITIES.values() for name in names],
+        remedy="Name it, for example mx=YOUR_COLUMN, qx=YOUR_COLUMN or prob=YOUR_COLUMN.",
+    )
+
+
+def _find_keys(
+    raw: RawTable, chosen: Mapping[str, str], taken: set[str], keys: Sequence[str] | None
+) -> dict[str, str]:
+    """Return our key name to the file's column."""
+    name = raw.source.name
+    theirs_to_ours = {theirs: ours for ours, theirs in chosen.items()}
+    if keys is not None:
+        return {
+            key: find_column(
+                raw.frame,
+                (chosen.get(key), *((_SEX_NAMES) if key == "sex" else (key,))),
+                key,
+                name,
+            )
+            for key in keys
+        }
+    found = {}
+    for column in raw.frame.columns:
+        if column in taken or column.lower() in _NOT_KEYS:
+            continue
+        ours = theirs_to_ours.get(column, "sex" if column.lower() in _SEX_NAMES else column)
+        found[ours] = column
+    return found
+
+
+def _key(values: pl.Series, codes: Mapping[str, str] | None) -> pl.Series:
+    text = values.cast(pl.String)
+    return text.replace(dict(codes)) if codes else text
+
+
+def _floats(values: pl.Series, column: str, file: str) -> pl.Series:
+    numbers = values.cast(pl.Float64, strict=False)
+    bad = (numbers.is_null() | ~numbers.is_finite()).arg_true()
+    if len(bad):
+        raise LifeTableError(
+            "the life table has a value that is no number",
+            file=file,
+            row=int(bad[0]) + 2,
+            column=column,
+            value=values[int(bad[0])],
+            allowed="a number",
+            remedy=f"Correct {len(bad)} such rows.",
+        )
+    return numbers
+
+
+def _build(table: pl.DataFrame, keys: tuple[str, ...], quantity: str, source: Source) -> LifeTable:
+    file = source.name
+    _refuse_wrong_kind(table, quantity, file)
+    doubled = table.filter(pl.struct(*keys, "age", "year").is_duplicated())
+    if doubled.height:
+        row = doubled.sort(*keys, "age", "year", "line").row(1, named=True)
+        cell = ", ".join(f"{c} {row[c]}" for c in (*keys, "age", "year"))
+        raise LifeTableError(
+            "a cell of the life table occurs twice",
+            file=file,
+            row=row["line"],
+            value=cell,
+            allowed="one row per age, year and key",
+            remedy="Remove one, or name the column that tells them apart as a key.",
+        )
+    levels = table.select(keys).unique().sort(keys) if keys else pl.DataFrame({"all": ["all"]})
+    years = table["year"].unique().sort()
+    first, last = int(table["age"].min()), int(table["age"].max())  # type: ignore[arg-type]
+    ages = pl.Series("age", range(first, last + 1))
+    _refuse_gaps(table, keys, levels, ages, years, quantity, file)
+    hazard_column, notes = _hazards(table, quantity, last, file)
+    shape = (levels.height, len(ages), len(years))
+    cube = table.with_columns(hazard_column).sort(*keys, "age", "year")["hazard"]
+    return LifeTable(
+        keys=keys,
+        levels=levels,
+        first_age=first,
+        years=years.to_numpy().astype(np.int64),
+        hazard=np.ascontiguousarray(_carry_last(cube.to_numpy().reshape(shape))),
+        quantity=quantity,
+        source=source,
+        per_day=quantity == DAILY,
+        notes=(f"life table {file}: {quantity}", *notes),
+    )
+
+
+def _refuse_gaps(
+    table: pl.DataFrame,
+    keys: tuple[str, ...],
+    levels: pl.DataFrame,
+    ages: pl.Series,
+    years: pl.Series,
+    quantity: str,
+    file: str,
+) -> None:
+    if quantity != DAILY:
+        missing = sorted(set(range(int(years[0]), int(years[-1]) + 1)) - set(years))
+        if missing:
+            raise LifeTableError(
+                "the life table lacks calendar years between its first and its last",
+                file=file,
+                value=", ".join(map(str, missing[:5])),
+                allowed=f"every year from {years[0]} to {years[-1]}",
+                remedy="Add them, or give only one unbroken run of years.",
+            )
+    if table.height == levels.height * len(ages) * len(years):
+        return
+    grid = pl.DataFrame({"age": ages}).join(pl.DataFrame({"year": years}), how="cross")
+    if keys:
+        grid = levels.join(grid, how="cross")
+    absent = grid.join(table, on=[*keys, "age", "year"], how="anti", nulls_equal=True)
+    row = absent.sort(*keys, "age", "year").row(0, named=True)
+    raise LifeTableError(
+        "a cell of the life table is missing",
+        file=file,
+        value=", ".join(f"{column} {value}" for column, value in row.items()),
+        allowed=f"every combination of {', '.join((*keys, 'age', 'year'))}",
+        remedy=f"Add the {absent.height} missing rows; if one of these columns is no key, "
+        "name the keys.",
+    )
+
+
+def _refuse_wrong_kind(table: pl.DataFrame, quantity: str, file: str) -> None:
+    if quantity in (DEATH, SURVIVAL):
+        outside = table.filter((pl.col("value") < 0) | (pl.col("value") > 1))
+        allowed = "0 to 1"
+    else:
+        outside = table.filter(pl.col("value") < 0)
+        allowed = "0 or more"
+    if outside.height:
+        row = outside.row(0, named=True)
+        raise LifeTableError(
+            f"the {quantity} lies outside its range",
+            file=file,
+            row=row["line"],
+            value=row["value"],
+            allowed=allowed,
+            remedy=f"Correct {outside.height} such rows, or name the column by what it holds.",
+        )
+    young = table.filter(pl.col("age").is_between(*_YOUNG))
+    if not young.height:
+        return
+    worst = young.sort("value", descending=quantity != SURVIVAL).row(0, named=True)
+    other = {
+        DEATH: "These look like probabilities of survival: name the column px or prob.",
+        SURVIVAL: "These look like probabilities of death: name the column qx.",
+        RATE: "These look like rates per 1 000 or per 100 000, or survival: give them per person.",
+        DAILY: "These look like hazards per year: name the column mx.",
+    }[quantity]
+    limit = 0.5 / 365 if quantity == DAILY else 0.5
+    typical = float(young["value"].median())  # type: ignore[arg-type]
+    if (typical < limit) if quantity == SURVIVAL else (typical > limit):
+        raise LifeTableError(
+            f"the column is read as {quantity}, but at age {worst['age']} it cannot be",
+            file=file,
+            row=worst["line"],
+            value=worst["value"],
+            allowed=f"{'more' if quantity == SURVIVAL else 'less'} than {limit:.4g} at ages "
+            f"{_YOUNG[0]} to {_YOUNG[1]}",
+            remedy=other,
+        )
+
+
+def _hazards(
+    table: pl.DataFrame, quantity: str, last_age: int, file: str
+) -> tuple[pl.Expr, tuple[str, ...]]:
+    """Return the hazard as an expression; certain death in the last age is left infinite."""
+    value = pl.col("value")
+    if quantity in (RATE, DAILY):
+        return value.alias("hazard"), ()
+    certain = table.filter(value == (1.0 if quantity == DEATH else 0.0))
+    early = certain.filter(pl.col("age") < last_age)
+    if early.height:
+        row = early.row(0, named=True)
+        raise LifeTableError(
+            f"death is certain before the last age of the table ({last_age})",
+            file=file,
+            row=row["line"],
+            value=f"age {row['age']}, year {row['year']}, {row['value']}",
+            allowed="certain death in the open last age alone",
+            remedy="End the table there, or correct the row.",
+        )
+    notes = ()
+    if certain.height:
+        notes = (
+            f"{certain.height} cells of the last age ({last_age}) had certain death: "
+            "they take the hazard of the age before",
+        )
+    survival = 1 - value if quantity == DEATH else value
+    return (-survival.log()).alias("hazard"), notes
+
+
+def _carry_last(hazard: NDArray[np.float64]) -> NDArray[np.float64]:
+    if hazard.shape[1] > 1:
+        hazard = hazard.copy()
+        last = hazard[:, -1, :]
+        last[np.isinf(last)] = hazard[:, -2, :][np.isinf(last)]
+    if np.isinf(hazard).any():
+        raise UsageError(
+            "a life table of one age cannot have certain death", allowed="two ages or more"
+        )
+    return hazard
