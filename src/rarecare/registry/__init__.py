@@ -1,0 +1,20 @@
+"""One registry's cases: reading them, and accounting for those left out."""
+
+from rarecare.registry.cases import FIELDS, Cases, Field
+from rarecare.registry.column_map import ColumnMap, read_column_map
+from rarecare.registry.dates import DateImputation
+from rarecare.registry.exclusion_rules import ExclusionRules
+from rarecare.registry.exclusions import exclude
+from rarecare.registry.reading import read_cases
+
+__all__ = [
+    "FIELDS",
+    "Cases",
+    "ColumnMap",
+    "DateImputation",
+    "ExclusionRules",
+    "Field",
+    "exclude",
+    "read_cases",
+    "read_column_map",
+]
