@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.reference import follow_up_twin
+
 from rarecare.errors import CaseError, DisagreementError, LifeTableError, UsageError
 from rarecare.population.life_table import LifeTable
 from rarecare.tally import Tally, add_pairwise
 from rarecare.tally.engines import LocalEngine
 from rarecare.tally.follow_up import ESTIMATORS, FollowUpPlan, tally_follow_up
-from tests.reference import follow_up_twin
 
 D = 365.25  # birthdays fall on whole days every four years: the hardest case for lookups
 AGES, YEARS = range(60, 72), range(1999, 2004)
@@ -63,6 +64,12 @@ def a_case(draw):
 many = st.lists(a_case(), min_size=1, max_size=8)
 
 
+def frame_of(cases):
+    """The cases as a frame; an area that is null throughout is still text."""
+    return pl.DataFrame(cases, schema_overrides={"area": pl.String})
+
+
+
 def plan_for(**changes):
     settings_ = {
         "estimators": ESTIMATORS,
@@ -91,7 +98,7 @@ def assert_same(tally, twin, *, tolerance=1e-10):
 @given(many)
 @settings(max_examples=120, deadline=None)
 def test_cohort_agrees_with_the_twin(cases):
-    frame = pl.DataFrame(cases).drop("entry_days", "weight")
+    frame = frame_of(cases).drop("entry_days", "weight")
     plain = [{**case, "entry_days": 0, "weight": 1.0} for case in cases]
     plan = plan_for()
     twin = follow_up_twin.follow_up(
@@ -121,7 +128,7 @@ def test_late_entry_weights_and_window_agree_with_the_twin(cases):
         window=(date(2000, 2, 29), date(2001, 12, 31)),
         times=plan.fractional,
     )
-    assert_same(tally_follow_up(pl.DataFrame(cases), plan, life_table=LIFE_TABLE), twin)
+    assert_same(tally_follow_up(frame_of(cases), plan, life_table=LIFE_TABLE), twin)
 
 
 def test_steep_hazards_are_summed_day_by_day():
@@ -149,7 +156,7 @@ def test_steep_hazards_are_summed_day_by_day():
         closing_date=date(2006, 12, 31),
         times=plan.fractional,
     )
-    assert_same(tally_follow_up(pl.DataFrame(cases), plan, life_table=life_table), twin)
+    assert_same(tally_follow_up(frame_of(cases), plan, life_table=life_table), twin)
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["leaving", "entering"])
@@ -186,7 +193,7 @@ def test_one_case_left_after_thousands(late, rng):
 def test_addition_is_associative_and_commutative(first, second, third):
     plan = plan_for(strata=("area",), estimators=("pohar-perme",))
     a, b, c = (
-        tally_follow_up(pl.DataFrame(part).drop("entry_days"), plan, life_table=LIFE_TABLE)
+        tally_follow_up(frame_of(part).drop("entry_days"), plan, life_table=LIFE_TABLE)
         for part in (first, second, third)
     )
     for left, right in (((a + b) + c, a + (b + c)), (a + b, b + a)):
@@ -203,9 +210,7 @@ def test_addition_is_associative_and_commutative(first, second, third):
 @settings(max_examples=40, deadline=None)
 def test_the_whole_is_the_sum_of_its_parts(first, second):
     plan = plan_for(strata=("area", "sex"), estimators=("pohar-perme", "ederer2"))
-    parts = [pl.DataFrame(part) for part in (first, second)]
-    schema = {**parts[0].schema, "area": pl.String}
-    parts = [part.cast(schema) for part in parts]
+    parts = [frame_of(part) for part in (first, second)]
     tallies = [tally_follow_up(part, plan, life_table=LIFE_TABLE) for part in parts]
     whole = tally_follow_up(pl.concat(parts), plan, life_table=LIFE_TABLE)
     total = add_pairwise(tallies)
@@ -259,7 +264,7 @@ def test_registries_apart_and_added_are_the_same_bits(large):
 @settings(max_examples=20, deadline=None)
 def test_bytes_give_the_tally_back(cases):
     plan = plan_for(strata=("area",))
-    frame = pl.DataFrame(cases, schema_overrides={"area": pl.String}).drop("entry_days")
+    frame = frame_of(cases).drop("entry_days")
     tally = tally_follow_up(frame, plan, life_table=LIFE_TABLE)
     back = Tally.from_bytes(tally.to_bytes())
     assert back.plan_hash == tally.plan_hash

@@ -10,7 +10,8 @@ them off at the row before its first; summing the rows backwards within a block 
 evaluating the polynomial gives Σw on every day, at its end and at its start, at a
 cost of O(cases × years), whatever the number of life-table cells or strata. Summing
 backwards keeps full relative accuracy when few cases are left, because the set at
-risk grows towards earlier days. Hazards above ``STEEPEST`` are summed day by day.
+risk grows towards earlier days; where cases enter late the same sum is run forwards
+(``_from_start``). Hazards above ``STEEPEST`` are summed day by day.
 
 Formulas: docs/methods.md; the slow twin is tests/reference/follow_up_twin.py.
 """
@@ -104,30 +105,89 @@ def _add_days(direct, at, times, height, h, first, last):  # type: ignore[no-unt
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _evaluate(rows, direct, polynomial, times, at_end, at_start, at):  # type: ignore[no-untyped-def]
-    """Turn the rows into sums at the end and start of each day and at fractional times."""
+def _from_start(at_risk, width):  # type: ignore[no-untyped-def]
+    """Tell for each day whether its sum is better run up from the start of its block.
+
+    A running sum keeps the rounding of the largest set at risk it has passed: the way
+    with the smaller peak is taken, within blocks of ``width`` days.
+    """
+    horizon = len(at_risk)
+    forward = np.zeros(horizon, dtype=np.bool_)
+    for begin in range(0, horizon, width):
+        end = min(begin + width, horizon)
+        later = np.zeros(end - begin + 1, dtype=np.int64)
+        for day in range(end - 1, begin - 1, -1):
+            later[day - begin] = max(later[day - begin + 1], at_risk[day])
+        peak = 0
+        for day in range(begin, end):
+            peak = max(peak, at_risk[day])
+            forward[day] = peak < later[day - begin]
+    return forward
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _polynomial_sums(total, sign, polynomial, j, u_times, at):  # type: ignore[no-untyped-def]
+    """Return the sum at the end and start of day j of a block; add those at ``u_times``."""
+    at_end = 0.0
+    at_start = 0.0
+    for k in range(TERMS):
+        at_end += total[k] * polynomial[j, k]
+        at_start += total[k] * polynomial[j - 1, k]
+    for t in range(len(u_times)):
+        u = u_times[t]
+        if (j - 1) / (BLOCK / 2) - 1.0 < u < j / (BLOCK / 2) - 1.0:
+            before, now = 1.0, u
+            at[t] += sign * total[0]
+            for k in range(1, TERMS):
+                at[t] += sign * total[k] * now
+                before, now = now, 2.0 * u * now - before
+    return sign * at_end, sign * at_start
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _evaluate(  # type: ignore[no-untyped-def]
+    rows, direct, polynomial, forward, times, at_end, at_start, at
+):
+    """Turn the rows into sums at the end and start of each day and at fractional times.
+
+    The rows of a block add up to nothing, so a day's sum is that of the rows from its own
+    on, or minus that of the rows before it: ``forward`` says which.
+    """
     horizon = len(at_end)
-    total = np.empty(TERMS)
-    for block in range((horizon - 1) // BLOCK, -1, -1):
-        begin = block * BLOCK
+    for begin in range(0, horizon, BLOCK):
+        end = min(begin + BLOCK, horizon)
+        first_row = begin // BLOCK * (BLOCK + 1)
+        u_times = (times - begin) / (BLOCK / 2) - 1.0
+        total = np.zeros(TERMS)
+        for j in range(end - begin, 0, -1):
+            total += rows[first_row + j]
+            if not forward[begin + j - 1]:
+                last, first = _polynomial_sums(total, 1.0, polynomial, j, u_times, at)
+                at_end[begin + j - 1] = last + direct[0, begin + j]
+                at_start[begin + j - 1] = first + direct[1, begin + j]
         total[:] = 0.0
-        for day in range(min(begin + BLOCK, horizon), begin, -1):
-            end_value = 0.0
-            start_value = 0.0
-            for k in range(TERMS):
-                total[k] += rows[day + block, k]
-                end_value += total[k] * polynomial[day - begin, k]
-                start_value += total[k] * polynomial[day - begin - 1, k]
-            at_end[day - 1] = end_value + direct[0, day]
-            at_start[day - 1] = start_value + direct[1, day]
-            for t in range(len(times)):
-                if day - 1 < times[t] < day:
-                    u = (times[t] - begin) / (BLOCK / 2) - 1.0
-                    before, now = 1.0, u
-                    at[t] += total[0]
-                    for k in range(1, TERMS):
-                        at[t] += total[k] * now
-                        before, now = now, 2.0 * u * now - before
+        for j in range(1, end - begin + 1):
+            total += rows[first_row + j - 1]
+            if forward[begin + j - 1]:
+                last, first = _polynomial_sums(total, -1.0, polynomial, j, u_times, at)
+                at_end[begin + j - 1] = last + direct[0, begin + j]
+                at_start[begin + j - 1] = first + direct[1, begin + j]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _run_up(change, at_risk, sums):  # type: ignore[no-untyped-def]
+    """Turn changes by day (index 0..horizon, adding up to nothing) into daily sums."""
+    forward = _from_start(at_risk, len(at_risk))
+    total = 0.0
+    for day in range(len(at_risk), 0, -1):
+        total = total + change[day] if at_risk[day - 1] else 0.0
+        if not forward[day - 1]:
+            sums[day - 1] = total
+    total = 0.0
+    for day in range(1, len(at_risk) + 1):
+        total -= change[day - 1]
+        if forward[day - 1]:
+            sums[day - 1] = total if at_risk[day - 1] else 0.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -271,29 +331,24 @@ def follow_up(  # type: ignore[no-untyped-def]
                 y += 1
                 next_year = year_starts[y + 1] - incidence if y < n_years - 1 else _NEVER
 
-    if want_pohar_perme:
-        _evaluate(rows, direct, polynomial, times, sums[2], sums[3], at[0])
-    if want_ederer1:
-        _evaluate(rows_all, direct_all, polynomial, times, sums[5], sums[8], at[1])
-    if want_hakulinen:
-        _evaluate(
-            rows_potential, direct_potential, polynomial, times, sums[6], sums[7], at[2]
-        )
     left = 0
-    weighted_left = 0.0
-    hazard_left = 0.0
     for day in range(horizon, 0, -1):
         left += change[day]
         at_risk[day - 1] = left
-        hazard_left += expected[day]
-        if is_weighted:
-            weighted_left += weighted_change[day]
-            weighted[0, day - 1] = weighted_left
-        if left == 0:  # nothing is left of sums but rounding
-            hazard_left = 0.0
-            weighted_left = 0.0
-            sums[2:4, day - 1] = 0.0
-            if is_weighted:
-                weighted[0, day - 1] = 0.0
-        sums[4, day - 1] = hazard_left
+    backward = np.zeros(horizon, dtype=np.bool_)
+    if want_pohar_perme:
+        forward = _from_start(at_risk, BLOCK)
+        _evaluate(rows, direct, polynomial, forward, times, sums[2], sums[3], at[0])
+        for day in range(horizon):
+            if at_risk[day] == 0:  # nothing is left of sums but rounding
+                sums[2:4, day] = 0.0
+    if want_ederer1:
+        _evaluate(rows_all, direct_all, polynomial, backward, times, sums[5], sums[8], at[1])
+    if want_hakulinen:
+        _evaluate(
+            rows_potential, direct_potential, polynomial, backward, times, sums[6], sums[7], at[2]
+        )
+    _run_up(expected, at_risk, sums[4])
+    if is_weighted:
+        _run_up(weighted_change, at_risk, weighted[0])
     return cases, total_weight, person_days, outside_days
