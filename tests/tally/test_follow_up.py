@@ -69,7 +69,6 @@ def frame_of(cases):
     return pl.DataFrame(cases, schema_overrides={"area": pl.String})
 
 
-
 def plan_for(**changes):
     settings_ = {
         "estimators": ESTIMATORS,
@@ -90,9 +89,7 @@ def assert_same(tally, twin, *, tolerance=1e-10):
         if array.dtype == np.int64:
             np.testing.assert_array_equal(array[0], expected, err_msg=name)
         else:
-            np.testing.assert_allclose(
-                array[0], expected, rtol=tolerance, atol=1e-13, err_msg=name
-            )
+            np.testing.assert_allclose(array[0], expected, rtol=tolerance, atol=1e-13, err_msg=name)
 
 
 @given(many)

@@ -21,6 +21,7 @@ from rarecare.tally.follow_up import FollowUpPlan
 Method = Literal["observed", "pohar-perme", "ederer2", "ederer1", "hakulinen"]
 Form = Literal["exponential", "product"]
 Interval = Literal["log", "log-log", "plain"]
+Variance = Literal["greenwood", "tsiatis"]
 METHODS: tuple[Method, ...] = ("pohar-perme", "ederer2", "ederer1", "hakulinen", "observed")
 FORMS: tuple[Form, ...] = ("exponential", "product")
 INTERVALS: tuple[Interval, ...] = ("log", "log-log", "plain")
@@ -52,32 +53,40 @@ class Curve:
     last_day: NDArray[np.int64]
 
 
-def curve(arrays: Arrays, plan: FollowUpPlan, times: Floats, method: Method, form: Form) -> Curve:
+def curve(
+    arrays: Arrays,
+    plan: FollowUpPlan,
+    times: Floats,
+    *,
+    method: Method,
+    form: Form = "exponential",
+    variance: Variance = "greenwood",
+) -> Curve:
     """Return the estimates at ``times`` (days, ascending, within the plan's horizon).
 
-    Fractional times must be among the plan's.
+    Fractional times must be among the plan's. ``variance`` is that of observed survival.
     """
     at_risk, deaths = arrays["at_risk"], arrays["deaths"]
     horizon = at_risk.shape[1]
     empty = at_risk == 0
     last_day = np.where(empty.any(axis=1), empty.argmax(axis=1), horizon)
     with np.errstate(divide="ignore", invalid="ignore"):
-        survival, variance = _ESTIMATORS[method](arrays, plan, times, form)
+        survival, spread = _ESTIMATORS[method](arrays, plan, times, form)
+        if method == "observed" and variance == "tsiatis":
+            spread = _risk_variance(arrays, times)
     beyond = times[None, :] > last_day[:, None]
-    survival[beyond], variance[beyond] = np.nan, np.nan
+    survival[beyond], spread[beyond] = np.nan, np.nan
     on_day = np.clip(np.ceil(times).astype(int), 1, horizon) - 1
     return Curve(
         survival=survival,
-        variance=variance,
+        variance=spread,
         at_risk=at_risk[:, on_day],
         events=_at(np.cumsum(deaths, axis=1), times),
         last_day=last_day,
     )
 
 
-def limits(
-    survival: Floats, se: Floats, z: float, interval: Interval
-) -> tuple[Floats, Floats]:
+def limits(survival: Floats, se: Floats, z: float, interval: Interval) -> tuple[Floats, Floats]:
     """Return lower and upper limits of survival from its standard error.
 
     log: S·exp(∓z·SE/S); log-log: S^exp(±z·SE/(S·|log S|)), missing unless 0 < S < 1; plain:
@@ -131,7 +140,8 @@ def _sum_or_product(
     if form == "exponential":
         cumulative = _at(np.cumsum(increments, axis=1), times)
         cumulative[:, within] += parts
-        return np.exp(-cumulative)
+        survival: Floats = np.exp(-cumulative)
+        return survival
     survival = _at(np.cumprod(1 - increments, axis=1), times, first=1)
     survival[:, within] *= 1 - parts
     return survival
@@ -145,7 +155,8 @@ def _risk_variance(arrays: Arrays, times: Floats) -> Floats:
 
 def _kaplan_meier(arrays: Arrays) -> Floats:
     at_risk, deaths, _ = _counts(arrays)
-    return np.cumprod(1 - deaths / at_risk, axis=1)
+    survival: Floats = np.cumprod(1 - deaths / at_risk, axis=1)
+    return survival
 
 
 def _observed(

@@ -20,9 +20,7 @@ Answer = TypeVar("Answer")
 class Engine(Protocol):
     """Anything that applies a function to tasks and yields the answers in their order."""
 
-    def map(
-        self, function: Callable[[Task], Answer], tasks: Sequence[Task]
-    ) -> Iterator[Answer]:
+    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
         """Yield ``function(task)`` for each task, in order."""
         ...
 
@@ -45,9 +43,7 @@ class LocalEngine:
     processes: bool = False
     progress: Callable[[int, int], None] | None = None
 
-    def map(
-        self, function: Callable[[Task], Answer], tasks: Sequence[Task]
-    ) -> Iterator[Answer]:
+    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
         """Yield ``function(task)`` for each task, in order."""
         if self.workers == 1 and not self.processes:
             yield from self._reported(map(function, tasks), len(tasks))

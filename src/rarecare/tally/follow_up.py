@@ -190,9 +190,7 @@ def _check_inputs(cases: pl.DataFrame, plan: FollowUpPlan, life_table: LifeTable
         needed.append("weight")
     for column in needed:
         if column not in cases.columns:
-            raise CaseError(
-                "the cases have no such column", value=column, allowed=cases.columns
-            )
+            raise CaseError("the cases have no such column", value=column, allowed=cases.columns)
     for column in needed[:3] + (["age_days"] if life_table is not None else []):
         if cases[column].null_count():
             raise CaseError(

@@ -192,10 +192,35 @@ def _run_up(change, at_risk, sums):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def follow_up(  # type: ignore[no-untyped-def]
-    words, start, stop, word_of, shift_of, mask_of, base_of, ages, weights, hazard,
-    coefficients, polynomial, n_ages, first_age, year_starts, table_end, days_per_year,
-    window_start, closing, times, want_pohar_perme, want_ederer2, want_ederer1,
-    want_hakulinen, at_risk, deaths, weighted, sums, at,
+    words,
+    start,
+    stop,
+    word_of,
+    shift_of,
+    mask_of,
+    base_of,
+    ages,
+    weights,
+    hazard,
+    coefficients,
+    polynomial,
+    n_ages,
+    first_age,
+    year_starts,
+    table_end,
+    days_per_year,
+    window_start,
+    closing,
+    times,
+    want_pohar_perme,
+    want_ederer2,
+    want_ederer1,
+    want_hakulinen,
+    at_risk,
+    deaths,
+    weighted,
+    sums,
+    at,
 ):
     """Sum the records ``start..stop`` into daily arrays; day d stands at index d - 1.
 
@@ -278,7 +303,9 @@ def follow_up(  # type: ignore[no-untyped-def]
         cumulative = 0.0
         block = 0
         while day < limit:
-            end = min(next_age, next_year, (block + 1) * BLOCK, exit_day if day < exit_day else limit)
+            end = min(
+                next_age, next_year, (block + 1) * BLOCK, exit_day if day < exit_day else limit
+            )
             cell = level_start + age * n_years + y
             h = hazard[cell]
             middle = cumulative + h * (block * BLOCK + BLOCK / 2 - day)

@@ -102,9 +102,12 @@ def codes_of(values: pl.Series) -> tuple[NDArray[np.int64], pl.Series]:
         codes = (codes + 1).fill_null(0) if has_null else codes
     else:
         numbered = pl.DataFrame({"v": levels}).with_row_index("code")
-        codes = values.alias("v").to_frame().join(
-            numbered, on="v", how="left", maintain_order="left", nulls_equal=True
-        )["code"].cast(pl.Int64)
+        codes = (
+            values.alias("v")
+            .to_frame()
+            .join(numbered, on="v", how="left", maintain_order="left", nulls_equal=True)["code"]
+            .cast(pl.Int64)
+        )
     return codes.to_numpy(), levels
 
 

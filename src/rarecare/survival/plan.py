@@ -1,0 +1,185 @@
+"""The plan of a survival analysis: every choice that decides an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, get_args
+
+from rarecare.errors import UsageError
+from rarecare.survival.curves import (
+    FORMS,
+    INTERVALS,
+    METHODS,
+    Form,
+    Interval,
+    Method,
+    Variance,
+)
+from rarecare.tally.follow_up import ESTIMATORS, FollowUpPlan
+
+Standardisation = Literal["classes", "individual"]
+
+AGE_CLASS = "_age_class"
+"""Stratum column of the age classes that a standard population weighs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standard:
+    """A standard population for survival: weights of age classes at diagnosis.
+
+    Attributes
+    ----------
+    name
+        Shown in the table: ``"icss1"``.
+    age_lower
+        First completed age of each class, ascending; the last is open.
+    weights
+        One per class, adding up to 1.
+    """
+
+    name: str
+    age_lower: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.age_lower or any(b <= a for a, b in pairwise(self.age_lower)):
+            raise UsageError(
+                "the lower bounds of age classes must rise",
+                value=self.age_lower,
+                allowed="as 15, 45, 55, 65, 75",
+            )
+        if len(self.weights) != len(self.age_lower):
+            raise UsageError(
+                f"the standard {self.name} has {len(self.weights)} weights",
+                allowed=f"{len(self.age_lower)}, one per age class",
+            )
+        if min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-9:
+            raise UsageError(
+                f"the weights of {self.name} are no shares of 1",
+                value=self.weights,
+                allowed="numbers from 0 that add up to 1",
+            )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes: ``"15-44"``, ``"75+"``."""
+        closed = [f"{a}-{b - 1}" for a, b in pairwise(self.age_lower)]
+        return (*closed, f"{self.age_lower[-1]}+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurvivalPlan(FollowUpPlan):
+    """What decides a survival table; see ``FollowUpPlan`` for what decides its tally.
+
+    Attributes
+    ----------
+    by
+        The strata of the table; ``strata`` adds the age class where there is a standard.
+    methods
+        Of ``curves.METHODS``, in output order.
+    form
+        ``"exponential"``: exp(−Λ); ``"product"``: Π(1 − ΔΛ), day by day.
+    variance
+        Of observed survival: ``"greenwood"`` or ``"tsiatis"`` (Σ dN/Y²).
+    level, interval
+        Confidence level and scale: ``"log"``, ``"log-log"`` or ``"plain"``.
+    standard, standardisation
+        Weights of age classes, and how they act: ``"classes"``: weighted sum of the
+        classes' survival; ``"individual"``: each case weighs share / observed share of its
+        class at diagnosis.
+    """
+
+    by: tuple[str, ...] = ()
+    methods: tuple[Method, ...] = ("pohar-perme",)
+    form: Form = "exponential"
+    variance: Variance = "greenwood"
+    level: float = 0.95
+    interval: Interval = "log"
+    standard: Standard | None = None
+    standardisation: Standardisation = "classes"
+
+    def __post_init__(self) -> None:
+        FollowUpPlan.__post_init__(self)
+        choices = (
+            *(("method", method, METHODS) for method in self.methods),
+            ("form", self.form, FORMS),
+            ("variance", self.variance, get_args(Variance)),
+            ("interval", self.interval, INTERVALS),
+            ("standardisation", self.standardisation, get_args(Standardisation)),
+        )
+        for name, value, allowed in choices:
+            if value not in allowed:
+                raise UsageError(f"{name} has no such choice", value=value, allowed=list(allowed))
+        if not 0 < self.level < 1:
+            raise UsageError(
+                "the confidence level is out of range", value=self.level, allowed="0 to 1"
+            )
+        if not self.times or min(self.times) < 0:
+            raise UsageError(
+                "evaluation times are missing or negative", value=self.times, allowed="0 or later"
+            )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The stratum columns of the table: ``by``, or ``("group",)``."""
+        return self.by or ("group",)
+
+
+def survival_plan(
+    *,
+    by: Sequence[str] = (),
+    at: Sequence[float] | None = None,
+    at_days: Sequence[float] | None = None,
+    methods: Sequence[Method] = ("pohar-perme",),
+    days_per_year: float = 365.2425,
+    standard: Standard | None = None,
+    **choices: object,
+) -> SurvivalPlan:
+    """Return the plan of a survival table.
+
+    Parameters
+    ----------
+    by
+        Strata.
+    at, at_days
+        Evaluation times in years (times ``days_per_year``, not rounded) or in days; one
+        of the two. By default 1 and 5 years.
+    methods
+        Of ``curves.METHODS``.
+    days_per_year
+        D, in days.
+    standard
+        Age classes and their weights.
+    **choices
+        The other attributes of ``SurvivalPlan``.
+
+    Raises
+    ------
+    UsageError
+        A choice is not among its choices, or both kinds of times are given.
+    """
+    if at is not None and at_days is not None:
+        raise UsageError(
+            "times are given in years and in days",
+            value=f"at {list(at)}, at_days {list(at_days)}",
+            allowed="one of the two",
+        )
+    if not days_per_year > 0:
+        raise UsageError(
+            "days_per_year is out of range", value=days_per_year, allowed="days, above 0"
+        )
+    if at_days is None:
+        at_days = [years * days_per_year for years in ((1, 5) if at is None else at)]
+    strata = (*by, AGE_CLASS) if standard else tuple(by)
+    return SurvivalPlan(
+        strata=strata,
+        by=tuple(by),
+        times=tuple(sorted({float(day) for day in at_days})),
+        methods=tuple(methods),
+        estimators=tuple(name for name in ESTIMATORS if name in methods),
+        days_per_year=days_per_year,
+        standard=standard,
+        **choices,  # type: ignore[arg-type]
+    )
