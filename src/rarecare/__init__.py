@@ -1,1 +1,65 @@
-"""RareCareNet: the burden, survival and care of rare cancers, from registry files."""
+"""The burden, survival and care of rare cancers, from cancer-registry files.
+
+    import rarecare as rc
+
+    cases = rc.read_cases("cases.csv")
+    life_table = rc.LifeTable.read("lifetable.csv")
+    rc.net_survival(cases, life_table, by=["sex"], at=[1, 5])
+
+Names are imported when first used, so that ``import rarecare`` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rarecare.codes.rare_cancers import RareCancerList, default_list
+    from rarecare.errors import RarecareError
+    from rarecare.incidence import incidence
+    from rarecare.population.life_table import LifeTable
+    from rarecare.population.population import Population
+    from rarecare.registry import ExclusionRules, exclude, read_cases
+    from rarecare.results import Result
+    from rarecare.survival import net_survival, observed_survival
+
+_HOME = {
+    "ExclusionRules": "rarecare.registry",
+    "LifeTable": "rarecare.population.life_table",
+    "Population": "rarecare.population.population",
+    "RareCancerList": "rarecare.codes.rare_cancers",
+    "RarecareError": "rarecare.errors",
+    "Result": "rarecare.results",
+    "default_list": "rarecare.codes.rare_cancers",
+    "exclude": "rarecare.registry",
+    "incidence": "rarecare.incidence",
+    "net_survival": "rarecare.survival",
+    "observed_survival": "rarecare.survival",
+    "read_cases": "rarecare.registry",
+}
+
+__all__ = [
+    "ExclusionRules",
+    "LifeTable",
+    "Population",
+    "RareCancerList",
+    "RarecareError",
+    "Result",
+    "default_list",
+    "exclude",
+    "incidence",
+    "net_survival",
+    "observed_survival",
+    "read_cases",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'rarecare' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

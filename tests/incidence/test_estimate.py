@@ -231,7 +231,7 @@ def test_a_tally_of_another_plan_is_refused():
 
 
 def test_a_path_is_refused():
-    with pytest.raises(UsageError, match="takes a data frame of cases"):
+    with pytest.raises(UsageError, match="takes cases, not the path"):
         incidence("cases.csv", POPULATION)
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.errors import DisagreementError, UsageError
-from rarecare.files import read_table
+from rarecare.errors import DisagreementError
 from rarecare.incidence import rates
 from rarecare.incidence.intervals import (
     FEW,
@@ -24,6 +22,8 @@ from rarecare.incidence.intervals import (
 from rarecare.incidence.plan import IncidencePlan, Standard, UnknownAge, incidence_plan
 from rarecare.incidence.tally import tally_incidence
 from rarecare.population.population import Population
+from rarecare.registry import Cases, ExclusionRules
+from rarecare.registry.preparation import Prepared, as_it_stands, prepare
 from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result
 from rarecare.tally.tally import Tally
 
@@ -39,6 +39,8 @@ ALL_AGES = "all"
 NO_STANDARD = "none"
 PERCENT = "percent"
 NO_PERSON_YEARS = "no person-years"
+COUNTED = ExclusionRules(purpose="incidence", needed=())
+"""Who is counted by default: behaviour 3, all ages."""
 
 _NUMBERS = ("estimate", "se", "lower", "upper")
 _DONE = {
@@ -112,7 +114,7 @@ def incidence_table(
 
 
 def incidence(
-    cases: Any,
+    cases: Cases | Any,
     population: Population,
     *,
     by: Sequence[str] = (),
@@ -123,15 +125,17 @@ def incidence(
     count_interval: CountInterval = "exact",
     per: float = 100_000,
     unknown_age: UnknownAge = "exclude",
+    rules: ExclusionRules = COUNTED,
+    bad_rows: Literal["refuse", "exclude"] = "refuse",
 ) -> Result:
     """Return crude, age-specific, standardised, truncated and cumulative incidence.
 
     Parameters
     ----------
     cases
-        Data frame in canonical columns, one row per case that counts: ``incidence_date``
-        (where the population has years), ``age`` in completed years, null when unknown, and
-        the strata. Columns named as keys of the population are compared with it.
+        Cases as read; or a data frame in canonical columns, taken as it stands, one row per
+        case that counts: ``incidence_date`` (where the population has years), ``age`` in
+        completed years, null when unknown, and the strata. Columns named as keys of the population are compared with it.
     population
         The person-years the cases come from: only the areas and years in which they were
         registered (``Population.part``).
@@ -160,6 +164,10 @@ def incidence(
         says how many. ``"proportional"``: the other rates, their errors and limits are
         multiplied by all cases / cases of known age, as if the unknown ages were
         distributed like the known.
+    rules
+        Who is counted among cases as read; by default behaviour 3, all ages.
+    bad_rows
+        ``"refuse"``: stop at values that cannot be read. ``"exclude"``: count them and go on.
 
     Returns
     -------
@@ -175,13 +183,9 @@ def incidence(
     UsageError
         A choice is not among its choices.
     """
-    if isinstance(cases, str | Path):
-        raise UsageError(
-            "incidence takes a data frame of cases", value=str(cases), remedy="Read the file first."
-        )
-    raw = read_table(cases)
+    prepared = _prepared(cases, rules, by, population, bad_rows)
     plan = incidence_plan(
-        raw.frame,
+        prepared.table,
         population,
         by=by,
         age_groups=age_groups,
@@ -192,16 +196,37 @@ def incidence(
         per=per,
         unknown_age=unknown_age,
     )
-    tally = tally_incidence(raw.frame, population, plan)
+    tally = tally_incidence(prepared.table, population, plan)
     provenance = Provenance(
         statistic="incidence",
-        inputs=(raw.source, population.source),
+        inputs=(prepared.source, population.source),
         plan=plan.to_dict(),
         plan_hash=plan.hash,
-        exclusions=pl.DataFrame(schema={"reason": pl.String, "records": pl.Int64}),
-        notes=incidence_notes(raw.frame, population, plan, tally),
+        exclusions=prepared.exclusions,
+        notes=(
+            *prepared.notes,
+            *incidence_notes(prepared.table, population, plan, tally),
+        ),
     )
     return Result(estimate_incidence(tally, plan), provenance)
+
+
+def _prepared(
+    cases: Cases | Any,
+    rules: ExclusionRules,
+    by: Sequence[str],
+    population: Population,
+    bad_rows: Literal["refuse", "exclude"],
+) -> Prepared:
+    if not isinstance(cases, Cases):
+        return as_it_stands(cases)
+    keys = [key for key in population.keys if key in cases.table.columns]
+    rules = replace(
+        rules,
+        strata=tuple(dict.fromkeys((*rules.strata, *(name for name in by if name != "year")))),
+        needed=tuple(dict.fromkeys((*rules.needed, *keys))),
+    )
+    return prepare(cases, rules, bad_rows=bad_rows)
 
 
 def incidence_notes(

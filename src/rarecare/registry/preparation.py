@@ -42,7 +42,7 @@ def prepare(
     cases: Cases | Any,
     rules: ExclusionRules,
     *,
-    days_per_year: float,
+    days_per_year: float = 365.2425,
     bad_rows: Literal["refuse", "exclude"] = "refuse",
 ) -> Prepared:
     """Return the cases that count.
@@ -66,17 +66,12 @@ def prepare(
     InputError
         As ``read_cases`` and ``exclude``.
     """
-    if isinstance(cases, str | Path):
-        raise UsageError(
-            "this takes cases, not the path of a file",
-            value=str(cases),
-            remedy="Read the file first: read_cases(path).",
-        )
     if not isinstance(cases, Cases):
-        raw = read_table(cases)
-        if rules.survival and raw.frame.schema.get("died") == pl.Boolean:
-            return _as_it_stands(raw.frame, raw.source)
-        cases = read_cases(raw.frame, days_per_year=days_per_year)
+        given = as_it_stands(cases)
+        if rules.survival and given.table.schema.get("died") == pl.Boolean:
+            _check_follow_up(given)
+            return given
+        cases = read_cases(given.table, days_per_year=days_per_year)
     table, accounting = exclude(cases, rules, bad_rows=bad_rows)
     if table.is_empty():
         lost = accounting.filter(~pl.col("reason").is_in([READ, KEPT])).sort("records")
@@ -89,23 +84,41 @@ def prepare(
     return Prepared(table, cases.source, accounting, cases.notes)
 
 
-def _as_it_stands(table: pl.DataFrame, source: Source) -> Prepared:
-    if "follow_up_days" not in table.columns:
-        raise ColumnError("survival needs follow_up_days", file=source.name, allowed=table.columns)
-    short = table["follow_up_days"].min()
-    if isinstance(short, int | float) and short < 1:
-        row = int((table["follow_up_days"] < 1).arg_true()[0])
-        raise CaseError(
-            "a case that counts has less than one day of follow-up",
-            file=source.name,
-            row=row + 2,
-            value=table["follow_up_days"][row],
-            allowed="whole days from 1",
-            remedy="Give vital_status instead of died, so that such cases are accounted for.",
+def as_it_stands(cases: Any) -> Prepared:
+    """Return a data frame as cases that count, nothing excluded.
+
+    Raises
+    ------
+    UsageError
+        A path instead of cases.
+    """
+    if isinstance(cases, str | Path):
+        raise UsageError(
+            "this takes cases, not the path of a file",
+            value=str(cases),
+            remedy="Read the file first: read_cases(path).",
         )
+    raw = read_table(cases)
+    height = raw.frame.height
     accounting = pl.DataFrame(
-        [(0, READ, table.height, ""), (1, KEPT, table.height, "prepared by the caller")],
+        [(0, READ, height, ""), (1, KEPT, height, "prepared by the caller")],
         schema={"order": pl.Int64, "reason": pl.String, "records": pl.Int64, "note": pl.String},
         orient="row",
     )
-    return Prepared(table, source, accounting, ())
+    return Prepared(raw.frame, raw.source, accounting, ())
+
+
+def _check_follow_up(given: Prepared) -> None:
+    table, file = given.table, given.source.name
+    if "follow_up_days" not in table.columns:
+        raise ColumnError("survival needs follow_up_days", file=file, allowed=table.columns)
+    short = (table["follow_up_days"] < 1).arg_true()
+    if len(short):
+        raise CaseError(
+            "a case that counts has less than one day of follow-up",
+            file=file,
+            row=int(short[0]) + 2,
+            value=table["follow_up_days"][int(short[0])],
+            allowed="whole days from 1",
+            remedy="Give vital_status instead of died, so that such cases are accounted for.",
+        )

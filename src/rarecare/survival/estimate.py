@@ -83,7 +83,7 @@ def estimate_survival(
         .sort("_stratum", pl.col("method").replace_strict(order), "time_days")
         .with_columns(
             pl.col("estimate", "se", "lower", "upper").fill_nan(None),
-            time_years=pl.col("time_days") / plan.days_per_year,
+            time_years=(pl.col("time_days") / plan.days_per_year).round(12),
             standard=pl.lit(plan.standard.name if plan.standard else NO_STANDARD),
             level=pl.lit(plan.level),
         )

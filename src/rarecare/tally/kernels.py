@@ -43,6 +43,7 @@ SUMS = (
     "s_start",  # the same cases at its start
 )
 _NEVER = 1 << 40
+_SERIES = 9
 FALLING = (-1.0) ** np.arange(TERMS)
 
 
@@ -53,13 +54,14 @@ def bessel_coefficients(hazard: NDArray[np.float64]) -> NDArray[np.float64]:
     x <= 0.5 after nine terms.
     """
     half = np.minimum(hazard.ravel(), STEEPEST) * (BLOCK / 4)
-    columns = []
+    powers = np.ones((len(half), 2 * _SERIES + TERMS))
+    np.cumprod(np.broadcast_to(half[:, None], powers[:, 1:].shape), axis=1, out=powers[:, 1:])
+    factors = np.zeros((powers.shape[1], TERMS))
     for k in range(TERMS):
-        series = sum(
-            half ** (2 * m + k) / (math.factorial(m) * math.factorial(m + k)) for m in range(9)
-        )
-        columns.append(series if k == 0 else 2 * series)
-    return np.ascontiguousarray(np.stack(columns, axis=1))
+        for m in range(_SERIES):
+            term = 1 / (math.factorial(m) * math.factorial(m + k))
+            factors[2 * m + k, k] = term if k == 0 else 2 * term
+    return np.ascontiguousarray(powers @ factors)
 
 
 def chebyshev_values(u: NDArray[np.float64]) -> NDArray[np.float64]:

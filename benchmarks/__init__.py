@@ -1,0 +1,1 @@
+"""Speed and memory, each measurement in a process of its own: ``make bench``."""

@@ -1,0 +1,58 @@
+"""Invented cases of any number, and the committed invented life table."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+ROOT = Path(__file__).parent.parent
+LIFE_TABLE = ROOT / "tests" / "cohort" / "lifetable.csv"
+SLOVENE = "relsurv_slopop.csv"
+COLREC = "relsurv_colrec.csv"
+
+
+def survival_cases(n: int, *, groups: int = 1, seed: int = 1) -> pl.DataFrame:
+    """Return ``n`` cases that count, followed for up to ten years, in ``groups`` strata."""
+    rng = np.random.default_rng(seed)
+    follow_up = np.minimum(rng.exponential(8 * 365, n).astype(np.int32) + 1, 3653)
+    first = (date(1995, 1, 1) - date(1970, 1, 1)).days
+    words = pl.Enum(["female", "male"])
+    regions = pl.Enum(["FI", "SI"])
+    table = pl.DataFrame(
+        {
+            "sex": pl.Series(rng.integers(0, 2, n, dtype=np.uint8)).cast(words),
+            "region": pl.Series(rng.integers(0, 2, n, dtype=np.uint8)).cast(regions),
+            "age_days": rng.normal(65 * 365, 12 * 365, n).clip(15 * 365, 99 * 365).astype(np.int32),
+            "incidence_date": pl.Series(
+                rng.integers(first, first + 2922, n, dtype=np.int32)
+            ).cast(pl.Date),
+            "follow_up_days": follow_up,
+            "died": (follow_up < 3653) & (rng.random(n) < 0.8),
+        }
+    )
+    if groups > 1:
+        table = table.with_columns(pl.Series("entity", rng.integers(0, groups, n, dtype=np.int32)))
+    return table
+
+
+def coded_cases(n: int, *, text: bool, seed: int = 1) -> pl.DataFrame:
+    """Return ``n`` cases with ICD-O-3 codes drawn from those of the list's rules."""
+    from rarecare.codes.icdo3 import morphologies, topographies  # noqa: PLC0415
+
+    rng = np.random.default_rng(seed)
+    sites = topographies()["topography"].to_list()
+    histologies = morphologies().filter(behaviour=3)["morphology"].to_numpy()
+    site = pl.Series(rng.integers(0, len(sites), n, dtype=np.uint16)).cast(pl.Enum(sites))
+    return pl.DataFrame(
+        {
+            "topography": site.cast(pl.String) if text else site,
+            "morphology": histologies[rng.integers(0, len(histologies), n)].astype(np.int32),
+            "behaviour": np.full(n, 3, dtype=np.int32),
+            "sex": pl.Series(rng.integers(0, 2, n, dtype=np.uint8)).cast(
+                pl.Enum(["female", "male"])
+            ),
+        }
+    )

@@ -1,0 +1,147 @@
+"""What is measured: one function each, run by ``python -m benchmarks.measurements NAME``."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import cohorts
+
+SHARED = Path(os.environ.get("RARECARE_SHARED", cohorts.ROOT.parent / "shared")) / "data"
+
+
+def _median(run: Callable[[], object], *, times: int = 5) -> float:
+    """Return the median of several runs in seconds, one before them not counted."""
+    run()
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def _survival(n: int, *, groups: int = 1, times: int = 5) -> float:
+    from rarecare import LifeTable, net_survival  # noqa: PLC0415
+
+    cases = cohorts.survival_cases(n, groups=groups)
+    life_table = LifeTable.read(cohorts.LIFE_TABLE)
+    by = ["entity"] if groups > 1 else []
+    return _median(
+        lambda: net_survival(cases, life_table, by=by, at=[1, 3, 5, 10], allow_outside=1.0),
+        times=times,
+    )
+
+
+def one_million() -> float:
+    """Exact daily Pohar Perme with SE, 1 million cases, one group."""
+    return _survival(1_000_000)
+
+
+def ten_million() -> float:
+    """The same, 10 million cases."""
+    return _survival(10_000_000)
+
+
+def two_thousand_groups() -> float:
+    """10 million cases in 2 000 groups."""
+    return _survival(10_000_000, groups=2000, times=3)
+
+
+def read_one_million() -> float:
+    """Read 1 million cases from CSV and account for exclusions."""
+    import tempfile  # noqa: PLC0415
+
+    import polars as pl  # noqa: PLC0415
+
+    from rarecare import ExclusionRules, exclude, read_cases  # noqa: PLC0415
+
+    cases = cohorts.survival_cases(1_000_000)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cases.csv"
+        status = pl.when("died").then(pl.lit("dead")).otherwise(pl.lit("alive"))
+        cases.with_columns(vital_status=status).drop("died").write_csv(path)
+        return _median(lambda: exclude(read_cases(path), ExclusionRules()), times=3)
+
+
+def _classify(*, text: bool) -> float:
+    from rarecare import default_list  # noqa: PLC0415
+
+    cases = cohorts.coded_cases(10_000_000, text=text)
+    return _median(lambda: default_list().classify(cases), times=3)
+
+
+def classify_text() -> float:
+    """Classify 10 million cases, topography as text."""
+    return _classify(text=True)
+
+
+def classify_enum() -> float:
+    """Classify 10 million cases, topography as an enumeration."""
+    return _classify(text=False)
+
+
+def incidence_one_million() -> float:
+    """Incidence of 1 million cases by entity (200) and sex, five-year ages, one standard."""
+    import numpy as np  # noqa: PLC0415
+    import polars as pl  # noqa: PLC0415
+
+    from rarecare import Population, incidence  # noqa: PLC0415
+
+    cases = cohorts.survival_cases(1_000_000, groups=200).with_columns(
+        age=(pl.col("age_days") // 365).cast(pl.Int32), sex=pl.col("sex").cast(pl.String)
+    )
+    people = Population.read(
+        pl.DataFrame(
+            [
+                {"sex": s, "year": y, "age_group": f"{a}-{a + 4}" if a < 85 else "85+", "pop": 1e5}
+                for s in ("male", "female")
+                for y in np.arange(1995, 2004)
+                for a in range(0, 90, 5)
+            ]
+        )
+    )
+    return _median(lambda: incidence(cases, people, by=["entity", "sex"]))
+
+
+def command_line() -> float:
+    """``rarecare survival`` on colrec as a whole process."""
+    command = [
+        *(sys.executable, "-m", "rarecare", "survival", str(SHARED / cohorts.COLREC)),
+        *("--life-table", str(SHARED / cohorts.SLOVENE), "--days-per-year", "365.241"),
+        *("--columns", "age_days=age,incidence_date=diag,follow_up_days=time,vital_status=stat"),
+        *("--codes", "sex:1=male,2=female", "--codes", "vital_status=event", "--by", "sex"),
+    ]
+    return _median(lambda: subprocess.run(command, check=True, capture_output=True))
+
+
+def import_time() -> float:
+    """``import rarecare`` as a whole process."""
+    return _median(lambda: subprocess.run([sys.executable, "-c", "import rarecare"], check=True))
+
+
+MEASUREMENTS: dict[str, tuple[Callable[[], float], float | None, float | None]] = {
+    "one_million": (one_million, 0.6, None),
+    "ten_million": (ten_million, 6.0, 3.0),
+    "two_thousand_groups": (two_thousand_groups, 30.0, None),
+    "read_one_million": (read_one_million, None, None),
+    "classify_text": (classify_text, 2.0, None),
+    "classify_enum": (classify_enum, 2.0, None),
+    "incidence_one_million": (incidence_one_million, None, None),
+    "command_line": (command_line, 3.0, None),
+    "import_time": (import_time, 0.7, None),
+}
+"""Name: what to run, target in seconds, target in GB."""
+
+
+if __name__ == "__main__":
+    seconds = MEASUREMENTS[sys.argv[1]][0]()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps({"seconds": seconds, "gigabytes": peak}))

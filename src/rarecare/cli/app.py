@@ -1,0 +1,418 @@
+"""One verb, one function: read what was asked, call the library, print."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import polars as pl
+from cyclopts import App, CycloptsError, Parameter
+
+from rarecare.cli import output, values
+from rarecare.cli.output import Format
+from rarecare.errors import RarecareError, UsageError
+from rarecare.registry import Cases, ExclusionRules, read_cases, read_column_map
+
+DONE, DATA_ERROR, WRONG_USE = 0, 1, 2
+CLASSES = ("family", "entity_tier1", "entity_tier2", "rare")
+Text = Annotated[tuple[str, ...], Parameter(negative="")]
+
+app = App(
+    name="rarecare",
+    help="Rare cancers: incidence, survival and care, from cancer-registry files.",
+    version=version("rarecare"),
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How the file of cases is read."""
+
+    columns: Text = ()
+    "Our column names to the file's: NAME=COLUMN, several by commas."
+    codes: Text = ()
+    "Codes of the file: FIELD:CODE=WORD,CODE=WORD, or FIELD=SET (vital_status=encr)."
+    map: Path | None = None
+    "TOML file with [columns] and [codes]."
+    delimiter: str | None = None
+    "Character between columns; found by itself when not given."
+    date_format: str | None = None
+    "Layout of dates that are not ISO, as %d/%m/%Y."
+    days_per_year: float = 365.2425
+    "Days in a year; R's relsurv has 365.241."
+    classification: Path | None = None
+    "Folder of another rare-cancer list."
+
+    def read(self, path: Path) -> Cases:
+        """Return the cases of the file."""
+        columns, codes = values.columns(self.columns), values.codes(self.codes)
+        if self.map is not None:
+            given = read_column_map(self.map)
+            columns = {**given.columns, **columns}
+            codes = {**given.codes, **codes}  # type: ignore[dict-item]
+        with output.step(f"reading {path.name}"):
+            return read_cases(
+                path,
+                columns=columns,
+                codes=codes,
+                delimiter=self.delimiter,
+                date_format=self.date_format,
+                days_per_year=self.days_per_year,
+            )
+
+    def classify(self, cases: Cases) -> Cases:
+        """Return the cases with their entities."""
+        from rarecare.codes.rare_cancers import chosen_list  # noqa: PLC0415
+
+        with output.step("classifying"):
+            return replace(cases, table=chosen_list(self.classification).classify(cases.table))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Counting:
+    """Who is counted."""
+
+    period: str | None = None
+    "Dates of incidence counted, FIRST:LAST."
+    behaviours: str = "3"
+    "ICD-O-3 behaviours counted, or all."
+    first_primary_only: Annotated[bool, Parameter(negative="")] = False
+    "Count a person's first tumour only."
+    bad_rows: Literal["refuse", "exclude"] = "refuse"
+    "Values that cannot be read: refuse the file, or exclude and count such records."
+
+    def rules(self, purpose: Literal["survival", "incidence"], ages: str) -> ExclusionRules:
+        """Return the exclusion rules."""
+        behaviours = values.whole_numbers(self.behaviours, "--behaviours")
+        return ExclusionRules(
+            purpose=purpose,
+            behaviours=None if self.behaviours == "all" else behaviours,
+            period=values.dates(self.period, "--period"),
+            ages=values.ages(ages, "--ages"),
+            needed=(),
+            first_primary_only=self.first_primary_only,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where the result goes."""
+
+    format: Format = "table"
+    "How it is printed."
+    out: Path | None = None
+    "File instead: .csv, .json or .parquet; its provenance is written beside it."
+    figure: Path | None = None
+    "Draw it too: .svg, .png, .pdf or .json."
+
+
+@app.command
+def classify(
+    cases: Path | None = None,
+    *,
+    explain: tuple[str, str] | None = None,
+    sex: Literal["male", "female"] | None = None,
+    reading: Reading = Reading(),
+    output_to: Output = Output(),
+) -> None:
+    """Add family, tier 1, tier 2, rare or not, and the rule that decided.
+
+    Parameters
+    ----------
+    cases
+        File of cases with topography, morphology and behaviour.
+    explain
+        One site and one histology instead of a file: --explain C40.2 9180/3.
+    sex
+        Of the pair explained; it decides breast cancer.
+    """
+    from rarecare.codes.rare_cancers import chosen_list  # noqa: PLC0415
+
+    if (cases is None) == (explain is None):
+        raise UsageError(
+            "classify takes a file of cases, or --explain with one pair of codes",
+            allowed="one of the two",
+        )
+    if explain is not None:
+        output.out.print(
+            str(chosen_list(reading.classification).explain(*explain, sex=sex)), highlight=False
+        )
+        return
+    assert cases is not None
+    output.check_writable(output_to.out)
+    table = reading.classify(reading.read(cases)).table
+    if output_to.out is not None:
+        output.write_table(table, output_to.out)
+        output.print_table(_summary(table))
+    elif output_to.format == "table":
+        output.print_table(_summary(table))
+        output.out.print("Add --out FILE for the cases themselves.", style="dim")
+    else:
+        output.print_rows(table, output_to.format)
+
+
+@app.command
+def survival(
+    cases: Path,
+    *,
+    life_table: Path | None = None,
+    method: str = "pohar-perme",
+    by: str = "",
+    at: str | None = None,
+    at_days: str | None = None,
+    age_groups: str | None = None,
+    standard: str | None = None,
+    standardisation: Literal["classes", "individual"] = "classes",
+    form: Literal["exponential", "product"] = "exponential",
+    level: float = 0.95,
+    interval: Literal["log", "log-log", "plain"] = "log",
+    window: str | None = None,
+    closing_date: str | None = None,
+    ages: str = "15-99",
+    weighted: Annotated[bool, Parameter(negative="")] = False,
+    allow_outside: float = 0.05,
+    life_table_columns: Text = (),
+    life_table_codes: Text = (),
+    reading: Reading = Reading(),
+    counting: Counting = Counting(),
+    output_to: Output = Output(),
+) -> None:
+    """Net, relative or observed survival, exact by day.
+
+    Parameters
+    ----------
+    cases
+        File of cases (CSV, Parquet, Stata).
+    life_table
+        Life table of the general population; observed survival needs none.
+    method
+        pohar-perme, ederer2, ederer1, hakulinen, observed; several by commas.
+    by
+        Strata, by commas: sex,stage. Entities too: family, entity_tier1, entity_tier2.
+    at
+        Years since incidence, by commas; 1,5 when neither this nor --at-days is given.
+    at_days
+        Days since incidence, by commas.
+    age_groups
+        Lower bounds of age groups to divide by: 15,45,55,65,75.
+    standard
+        Age standard: icss1, icss2, icss3 or icss-prostate.
+    standardisation
+        By age classes, or by weighting each case.
+    form
+        exp(-sum), or the product by day (R relsurv's kaplan-meier).
+    level
+        Confidence level.
+    interval
+        Scale of the limits.
+    window
+        Period analysis: FIRST:LAST calendar day, both included.
+    closing_date
+        The study's last day of follow-up (Hakulinen); the last one seen when not given.
+    ages
+        Ages counted, as 15-99, or all.
+    weighted
+        Count each case as its column weight says.
+    allow_outside
+        Largest share of person-days that may lie outside the life table.
+    life_table_columns
+        As --columns, for the life table.
+    life_table_codes
+        As --codes, for the life table: sex:0=male,1=female.
+    """
+    from rarecare.population.life_table import LifeTable  # noqa: PLC0415
+    from rarecare.survival import net_survival, observed_survival  # noqa: PLC0415
+    from rarecare.survival.curves import METHODS  # noqa: PLC0415
+    from rarecare.tally.engines import LocalEngine  # noqa: PLC0415
+
+    output.check_all_writable(output_to)
+    methods = values.chosen(method, METHODS, "--method")
+    strata = values.words(by)
+    closing = values.dates(closing_date and f"{closing_date}:{closing_date}", "--closing-date")
+    table = _read(cases, reading, strata)
+    table, strata = _with_age_groups(table, strata, age_groups)
+    common: dict[str, Any] = {
+        "by": strata,
+        "at": values.numbers(at, "--at"),
+        "at_days": values.numbers(at_days, "--at-days"),
+        "level": level,
+        "interval": interval,
+        "standard": standard,
+        "window": values.dates(window, "--window"),
+        "days_per_year": reading.days_per_year,
+        "weighted": weighted,
+        "rules": counting.rules("survival", ages),
+        "bad_rows": counting.bad_rows,
+    }
+    if methods == ("observed",):
+        result = observed_survival(table, **common)
+    else:
+        if life_table is None:
+            raise UsageError(
+                "net survival needs a life table",
+                remedy="Add --life-table FILE, or ask for --method observed.",
+            )
+        with output.step(f"reading {life_table.name}"):
+            lives = LifeTable.read(
+                life_table,
+                columns=values.columns(life_table_columns),
+                codes=values.code_maps(life_table_codes),
+            )
+        with output.step("summing follow-up") as progress:
+            result = net_survival(
+                table,
+                lives,
+                **common,
+                method=methods,
+                form=form,
+                standardisation=standardisation,
+                closing_date=closing and closing[0],
+                allow_outside=allow_outside,
+                engine=LocalEngine(progress=progress),
+            )
+    output.show(result, output_to)
+
+
+@app.command
+def incidence(
+    cases: Path,
+    *,
+    population: Path,
+    by: str = "",
+    age_groups: str | None = None,
+    standard: str = "esp2013",
+    level: float = 0.95,
+    interval: Literal["tiwari", "fay-feuer", "dobson", "dobson-byar"] = "tiwari",
+    count_interval: Literal["exact", "byar"] = "exact",
+    per: float = 100_000,
+    unknown_age: Literal["exclude", "proportional"] = "exclude",
+    ages: str = "all",
+    population_columns: Text = (),
+    population_codes: Text = (),
+    reading: Reading = Reading(),
+    counting: Counting = Counting(),
+    output_to: Output = Output(),
+) -> None:
+    """Crude, age-specific and age-standardised incidence.
+
+    Parameters
+    ----------
+    cases
+        File of cases (CSV, Parquet, Stata).
+    population
+        Person-years by age group, year, sex and area.
+    by
+        Strata, by commas: sex,year. Entities too: family, entity_tier1, entity_tier2.
+    age_groups
+        Lower bounds of age groups, by commas; five-year groups when not given.
+    standard
+        Standard populations, by commas: esp2013, esp1976, segi, who2000, nordic2000.
+    level
+        Confidence level.
+    interval
+        Limits of standardised rates.
+    count_interval
+        Limits of crude and age-specific rates.
+    per
+        Person-years the rates refer to.
+    unknown_age
+        Cases of unknown age: in crude rates alone, or distributed like the known.
+    ages
+        Ages counted, as 15-99, or all.
+    population_columns
+        As --columns, for the population.
+    population_codes
+        As --codes, for the population: sex:0=male,1=female.
+    """
+    from rarecare.incidence import incidence as rates  # noqa: PLC0415
+    from rarecare.population.population import Population  # noqa: PLC0415
+
+    output.check_all_writable(output_to)
+    strata = values.words(by)
+    table = _read(cases, reading, strata)
+    with output.step(f"reading {population.name}"):
+        people = Population.read(
+            population,
+            columns=values.columns(population_columns),
+            codes=values.code_maps(population_codes),
+        )
+    with output.step("counting"):
+        result = rates(
+            table,
+            people,
+            by=strata,
+            age_groups=values.whole_numbers(age_groups, "--age-groups") if age_groups else None,
+            standards=values.words(standard),
+            level=level,
+            interval=interval,
+            count_interval=count_interval,
+            per=per,
+            unknown_age=unknown_age,
+            rules=counting.rules("incidence", ages),
+            bad_rows=counting.bad_rows,
+        )
+    output.show(result, output_to)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb and return its exit status: 0 done, 1 the data have errors, 2 wrong use."""
+    try:
+        app(
+            sys.argv[1:] if arguments is None else arguments,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        return _fail(str(error), WRONG_USE)
+    except UsageError as error:
+        return _fail(str(error), WRONG_USE)
+    except RarecareError as error:
+        return _fail(str(error), DATA_ERROR)
+    except OSError as error:
+        return _fail(f"{error.strerror or error}: {error.filename}", DATA_ERROR)
+    return DONE
+
+
+def _fail(message: str, status: int) -> int:
+    output.err.print("error:", style="bold red", end=" ")
+    output.err.print(message, highlight=False, markup=False, soft_wrap=True)
+    return status
+
+
+def _read(path: Path, reading: Reading, strata: tuple[str, ...]) -> Cases:
+    """Return the cases, classified where the strata ask for entities the file lacks."""
+    cases = reading.read(path)
+    wanted = set(strata) & set(CLASSES)
+    return reading.classify(cases) if wanted - set(cases.table.columns) else cases
+
+
+def _with_age_groups(
+    cases: Cases, strata: tuple[str, ...], bounds: str | None
+) -> tuple[Cases, tuple[str, ...]]:
+    if bounds is None:
+        return cases, strata
+    from rarecare.registry.ages import add_age_groups  # noqa: PLC0415
+
+    grouped = add_age_groups(cases, values.whole_numbers(bounds, "--age-groups"))
+    return grouped, strata if "age_group" in strata else (*strata, "age_group")
+
+
+def _summary(table: pl.DataFrame) -> pl.DataFrame:
+    """Return cases by family and, for those that fall nowhere, by reason."""
+    reason = pl.when(pl.col("family").is_null()).then("classification_reason")
+    return (
+        table.group_by("family", reason=reason)
+        .agg(
+            cases=pl.len(),
+            rare=pl.col("rare").sum(),
+            entities=pl.col("entity_tier1").n_unique() - pl.col("entity_tier1").has_nulls(),
+        )
+        .sort("family", "cases", descending=[False, True], nulls_last=True)
+    )

@@ -1,0 +1,216 @@
+"""What a verb prints and writes."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, Protocol
+
+import polars as pl
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from rarecare.errors import UsageError
+from rarecare.results import OK, Result
+from rarecare.writing import write_whole
+
+Format = Literal["table", "csv", "json"]
+UNPROTECTED = "unprotected"
+WARNING = (
+    "unprotected: small counts are shown as they are; protect them before anything is published"
+)
+TABLES = (".csv", ".json", ".parquet")
+FIGURES = (".json", ".pdf", ".png", ".svg")
+_WHOLE = ("n", "at_risk", "events", "records")
+_ALWAYS_SAME = ("standard", "level", "method", "unit", "status", "time_days")
+
+PIPED_WIDTH = 160
+
+out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH)
+
+
+class Destination(Protocol):
+    """Where a result goes: printed in a format, or written to files."""
+
+    @property
+    def format(self) -> Format:
+        """How it is printed."""
+
+    @property
+    def out(self) -> Path | None:
+        """File of the table."""
+
+    @property
+    def figure(self) -> Path | None:
+        """File of the figure."""
+
+
+def show(result: Result, to: Destination) -> None:
+    """Print a result, or write it: whole files, or none."""
+    if to.figure is not None:
+        result.plot().save(to.figure)
+        _written(to.figure)
+    if to.out is not None:
+        write_whole(to.out, _as_bytes(result, to.out))
+        note = to.out.with_name(to.out.name + ".provenance.json")
+        write_whole(note, (result.provenance.to_json() + "\n").encode())
+        _written(to.out)
+        _written(note)
+    elif to.format == "csv":
+        print(_marked(result).write_csv(), end="")
+    elif to.format == "json":
+        print(as_json(result))
+    else:
+        _print(result)
+
+
+def print_rows(table: pl.DataFrame, as_format: Format) -> None:
+    """Print a table as CSV or JSON."""
+    print(table.write_csv() if as_format == "csv" else table.write_json(), end="")
+
+
+def write_table(table: pl.DataFrame, file: Path) -> None:
+    """Write a table whole, in the format its suffix says."""
+    write_whole(file, _table_bytes(table, file))
+    _written(file)
+
+
+def _written(file: Path) -> None:
+    err.print(f"written: {file}", style="dim", highlight=False, soft_wrap=True)
+
+
+def as_json(result: Result) -> str:
+    """Return rows and provenance as one JSON object."""
+    rows = json.loads(result.table.write_json())
+    provenance = json.loads(result.provenance.to_json())
+    return json.dumps(
+        {"disclosure": UNPROTECTED, "rows": rows, "provenance": provenance},
+        indent=1,
+        ensure_ascii=False,
+    )
+
+
+def check_writable(file: Path | None, allowed: Collection[str] = TABLES) -> None:
+    """Refuse early what could not be written at the end.
+
+    Raises
+    ------
+    UsageError
+        The suffix is not one that can be written, or the folder does not exist.
+    """
+    if file is None:
+        return
+    if file.suffix not in allowed:
+        raise UsageError(
+            "no file of this kind can be written", value=file.name, allowed=sorted(allowed)
+        )
+    if not file.absolute().parent.is_dir():
+        raise UsageError("there is no such folder", value=str(file.parent), remedy="Make it first.")
+
+
+def check_all_writable(to: Destination) -> None:
+    """Refuse early a table or a figure that could not be written at the end."""
+    check_writable(to.out)
+    check_writable(to.figure, FIGURES)
+
+
+def _table_bytes(table: pl.DataFrame, file: Path) -> bytes:
+    buffer = io.BytesIO()
+    if file.suffix == ".csv":
+        table.write_csv(buffer)
+    elif file.suffix == ".json":
+        table.write_json(buffer)
+    else:
+        table.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def print_table(table: pl.DataFrame, *, title: str = "") -> None:
+    """Print a table: whole numbers and proportions as the field reads them."""
+    grid = Table(
+        title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 2)
+    )
+    for name in table.columns:
+        right = table.schema[name].is_numeric()
+        grid.add_column(name.replace("_", " "), justify="right" if right else "left", no_wrap=right)
+    for row in table.iter_rows(named=True):
+        grid.add_row(*(_cell(name, value) for name, value in row.items()))
+    out.print(grid)
+
+
+@contextmanager
+def step(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal what is being done; the value takes (done, in all)."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _as_bytes(result: Result, file: Path) -> bytes:
+    if file.suffix == ".json":
+        return (as_json(result) + "\n").encode()
+    return _table_bytes(_marked(result), file)
+
+
+def _marked(result: Result) -> pl.DataFrame:
+    return result.table.with_columns(disclosure=pl.lit(UNPROTECTED))
+
+
+def _print(result: Result) -> None:
+    table, provenance = result.table, result.provenance
+    same = [
+        name
+        for name in _ALWAYS_SAME
+        if name in table.columns and (table[name].n_unique() == 1 or name == "time_days")
+    ]
+    said = {name: table[name][0] for name in same if name != "time_days"}
+    dropped = [name for name in same if name != "status" or said["status"] == OK]
+    if table["reason"].null_count() == table.height:
+        dropped.append("reason")
+    title = provenance.statistic
+    if "level" in said:
+        title += f", {said['level']:.0%} limits"
+    if said.get("standard", "none") != "none":
+        title += f", age-standardised ({said['standard']})"
+    out.print(title, style="bold", highlight=False)
+    print_table(table.drop(dropped))
+    for line in _account(provenance.exclusions):
+        out.print(line, style="dim", highlight=False, soft_wrap=True)
+    for note in provenance.notes:
+        out.print(f"* {note}", style="dim", highlight=False, soft_wrap=True)
+    out.print(WARNING, style="dim", highlight=False, soft_wrap=True)
+
+
+def _account(exclusions: pl.DataFrame) -> list[str]:
+    if exclusions.is_empty():
+        return []
+    first, *reasons, last = exclusions.sort("order").iter_rows(named=True)
+    left_out = [f"{r['reason']} {r['records']:,}" for r in reasons if r["records"]]
+    line = f"{first['records']:,} records read, {last['records']:,} in analysis"
+    if left_out:
+        line += f" (left out: {'; '.join(left_out)})"
+    return [line, *([f"* {last['note']}"] if last["note"] else [])]
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, float):
+        return f"{value:,}" if isinstance(value, int) and name in _WHOLE else str(value)
+    if name == "time_years":
+        return f"{value:.4g}"
+    if name == "person_years":
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"
