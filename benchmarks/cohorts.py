@@ -19,16 +19,14 @@ def survival_cases(n: int, *, groups: int = 1, seed: int = 1) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     follow_up = np.minimum(rng.exponential(8 * 365, n).astype(np.int32) + 1, 3653)
     first = (date(1995, 1, 1) - date(1970, 1, 1)).days
-    words = pl.Enum(["female", "male"])
-    regions = pl.Enum(["FI", "SI"])
     table = pl.DataFrame(
         {
-            "sex": pl.Series(rng.integers(0, 2, n, dtype=np.uint8)).cast(words),
-            "region": pl.Series(rng.integers(0, 2, n, dtype=np.uint8)).cast(regions),
+            "sex": _drawn(["female", "male"], n, rng),
+            "region": _drawn(["FI", "SI"], n, rng),
             "age_days": rng.normal(65 * 365, 12 * 365, n).clip(15 * 365, 99 * 365).astype(np.int32),
-            "incidence_date": pl.Series(
-                rng.integers(first, first + 2922, n, dtype=np.int32)
-            ).cast(pl.Date),
+            "incidence_date": pl.Series(rng.integers(first, first + 2922, n, dtype=np.int32)).cast(
+                pl.Date
+            ),
             "follow_up_days": follow_up,
             "died": (follow_up < 3653) & (rng.random(n) < 0.8),
         }
@@ -45,14 +43,16 @@ def coded_cases(n: int, *, text: bool, seed: int = 1) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     sites = topographies()["topography"].to_list()
     histologies = morphologies().filter(behaviour=3)["morphology"].to_numpy()
-    site = pl.Series(rng.integers(0, len(sites), n, dtype=np.uint16)).cast(pl.Enum(sites))
+    site = _drawn(sites, n, rng)
     return pl.DataFrame(
         {
-            "topography": site.cast(pl.String) if text else site,
+            "topography": site if text else site.cast(pl.Enum(sites)),
             "morphology": histologies[rng.integers(0, len(histologies), n)].astype(np.int32),
             "behaviour": np.full(n, 3, dtype=np.int32),
-            "sex": pl.Series(rng.integers(0, 2, n, dtype=np.uint8)).cast(
-                pl.Enum(["female", "male"])
-            ),
+            "sex": _drawn(["female", "male"], n, rng),
         }
     )
+
+
+def _drawn(values: list[str], n: int, rng: np.random.Generator) -> pl.Series:
+    return pl.Series(values).gather(rng.integers(0, len(values), n))

@@ -6,9 +6,23 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import settings
+
+from rarecare.population.life_table import LifeTable
+
+settings.register_profile("rarecare", deadline=None)
+settings.load_profile("rarecare")
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("RARECARE_SHARED", ROOT.parent / "shared"))
+
+
+def _age_group(labels):
+    age = (pl.col("age_days") / 365.241).floor()
+    group = pl.lit(labels[0])
+    for lower, label in zip([45, 55, 65, 75], labels[1:], strict=True):
+        group = pl.when(age >= lower).then(pl.lit(label)).otherwise(group)
+    return group
 
 
 def _shared(folder):
@@ -53,11 +67,7 @@ def colrec(shared_data):
             site="site",
             zero=(pl.col("time") == 0) & (pl.col("stat") == 0),
         )
-        .with_columns(
-            agegr=(pl.col("age_days") / 365.241).floor().cut(
-                [45, 55, 65, 75], labels=ages, left_closed=True
-            ).cast(pl.String)
-        )
+        .with_columns(agegr=_age_group(ages))
         .filter(~pl.col("zero"))
         .drop("zero")
     )
@@ -66,8 +76,6 @@ def colrec(shared_data):
 @pytest.fixture(scope="session")
 def slopop(shared_data):
     """The Slovene life table, R relsurv's ``slopop``."""
-    from rarecare.population.life_table import LifeTable
-
     return LifeTable.read(shared_data / "relsurv_slopop.csv")
 
 

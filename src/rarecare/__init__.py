@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rarecare.codes.rare_cancers import RareCancerList, default_list
     from rarecare.errors import RarecareError
-    from rarecare.incidence import incidence
     from rarecare.population.life_table import LifeTable
     from rarecare.population.population import Population
+    from rarecare.rates import incidence
     from rarecare.registry import ExclusionRules, exclude, read_cases
     from rarecare.results import Result
     from rarecare.survival import net_survival, observed_survival
@@ -33,7 +33,7 @@ _HOME = {
     "Result": "rarecare.results",
     "default_list": "rarecare.codes.rare_cancers",
     "exclude": "rarecare.registry",
-    "incidence": "rarecare.incidence",
+    "incidence": "rarecare.rates",
     "net_survival": "rarecare.survival",
     "observed_survival": "rarecare.survival",
     "read_cases": "rarecare.registry",

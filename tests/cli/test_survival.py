@@ -63,7 +63,11 @@ def test_the_table_is_that_of_the_library(cohort, capsys):
 
 
 def test_the_printed_table_says_who_was_counted(folder, capsys):
-    lines = [*GOOD, "D,male,SI,1940-01-01,2000-03-01,0,alive", "E,male,SI,1999-01-01,2000-03-01,9,dead"]
+    lines = [
+        *GOOD,
+        "D,male,SI,1940-01-01,2000-03-01,0,alive",
+        "E,male,SI,1999-01-01,2000-03-01,9,dead",
+    ]
     (folder / "cases.csv").write_text("\n".join([HEADER, *lines, ""]))
     assert survival("--at", "1", "--allow-outside", "1") == 0
     shown = capsys.readouterr().out
@@ -162,7 +166,9 @@ def test_bad_rows_can_be_left_out_and_are_counted(folder, capsys):
 
 def test_cases_outside_the_life_tables_years_are_refused(folder, capsys):
     change(folder, incidence_date="2030-03-01")
-    status = refused(capsys, survival("--at", "1"), "lives.csv", "%", "1995 to 2012", "--allow-outside")
+    status = refused(
+        capsys, survival("--at", "1"), "lives.csv", "%", "1995 to 2012", "--allow-outside"
+    )
     assert status == 1
 
 

@@ -330,8 +330,8 @@ def incidence(
     population_codes
         As --codes, for the population: sex:0=male,1=female.
     """
-    from rarecare.incidence import incidence as rates  # noqa: PLC0415
     from rarecare.population.population import Population  # noqa: PLC0415
+    from rarecare.rates import incidence as rates  # noqa: PLC0415
 
     output.check_all_writable(output_to)
     strata = values.words(by)

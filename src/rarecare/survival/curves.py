@@ -155,8 +155,7 @@ def _risk_variance(arrays: Arrays, times: Floats) -> Floats:
 
 def _kaplan_meier(arrays: Arrays) -> Floats:
     at_risk, deaths, _ = _counts(arrays)
-    survival: Floats = np.cumprod(1 - deaths / at_risk, axis=1)
-    return survival
+    return np.cumprod((1 - deaths / at_risk).astype(np.float64, copy=False), axis=1)
 
 
 def _observed(

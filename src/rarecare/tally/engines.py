@@ -27,7 +27,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """This machine: threads (the kernels release the interpreter's lock) or processes.
+    """One machine: threads (the kernels release the interpreter's lock) or processes.
 
     Attributes
     ----------

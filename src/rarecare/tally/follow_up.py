@@ -369,7 +369,7 @@ def _sum_blocks(task: _Task) -> list[Sums]:
         weighted = np.zeros((3, plan.horizon if plan.weighted else 0))
         sums = np.zeros((len(kernels.SUMS) + 1, plan.horizon))
         at = np.zeros((3, len(plan.fractional)))
-        cases, weight, person_days, outside = kernels.follow_up(
+        cases, weight, person_days, outside = kernels.follow_up(  # type: ignore[call-arg]
             task.words, start, stop, *tables.layout, tables.ages, tables.weights,
             tables.hazard, tables.coefficients, tables.polynomial, tables.n_ages,
             tables.first_age, tables.year_starts, tables.table_end, plan.days_per_year,

@@ -84,7 +84,8 @@ def pack(fields: Sequence[Field]) -> tuple[NDArray[np.uint64], Layout]:
 def unpack(words: NDArray[np.uint64], layout: Layout, field: int) -> NDArray[np.int64]:
     """Return one field of every record, int64."""
     values = (words[layout.word[field]] >> layout.shift[field]) & layout.mask[field]
-    return values.astype(np.int64) + layout.base[field]
+    whole: NDArray[np.int64] = values.astype(np.int64) + layout.base[field]
+    return whole
 
 
 def codes_of(values: pl.Series) -> tuple[NDArray[np.int64], pl.Series]:

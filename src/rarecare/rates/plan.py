@@ -10,14 +10,14 @@ from typing import Literal, get_args
 import polars as pl
 
 from rarecare.errors import CaseError, UsageError
-from rarecare.incidence.intervals import (
+from rarecare.population.population import Population
+from rarecare.rates.intervals import (
     COUNT_INTERVALS,
     RATE_INTERVALS,
     CountInterval,
     RateInterval,
     tail_probability,
 )
-from rarecare.population.population import Population
 from rarecare.tally.plan import Plan
 
 UnknownAge = Literal["exclude", "proportional"]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rarecare.errors import UsageError
-from rarecare.incidence.rates import WeightedRate
+from rarecare.rates.formulas import WeightedRate
 
 Floats = NDArray[np.float64]
 CountInterval = Literal["exact", "byar"]

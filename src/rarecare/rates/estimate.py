@@ -11,17 +11,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.errors import DisagreementError
-from rarecare.incidence import rates
-from rarecare.incidence.intervals import (
+from rarecare.population.population import Population
+from rarecare.rates import formulas
+from rarecare.rates.intervals import (
     FEW,
     CountInterval,
     RateInterval,
     count_limits,
     rate_limits,
 )
-from rarecare.incidence.plan import IncidencePlan, Standard, UnknownAge, incidence_plan
-from rarecare.incidence.tally import tally_incidence
-from rarecare.population.population import Population
+from rarecare.rates.plan import IncidencePlan, Standard, UnknownAge, incidence_plan
+from rarecare.rates.tally import tally_incidence
 from rarecare.registry import Cases, ExclusionRules
 from rarecare.registry.preparation import Prepared, as_it_stands, prepare
 from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result
@@ -135,7 +135,8 @@ def incidence(
     cases
         Cases as read; or a data frame in canonical columns, taken as it stands, one row per
         case that counts: ``incidence_date`` (where the population has years), ``age`` in
-        completed years, null when unknown, and the strata. Columns named as keys of the population are compared with it.
+        completed years, null when unknown, and the strata. Columns named as keys of the
+        population are compared with it.
     population
         The person-years the cases come from: only the areas and years in which they were
         registered (``Population.part``).
@@ -324,8 +325,8 @@ def _age_specific(tally: Tally, plan: IncidencePlan) -> pl.DataFrame:
 def _standardised(
     tally: Tally, plan: IncidencePlan, standard: str, given: Sequence[float]
 ) -> list[pl.DataFrame]:
-    whole = _weighted(tally, plan, rates.standard_weights(given), ALL_AGES)
-    part = rates.truncated_weights(given, plan.age_lower, age_end=plan.age_end)
+    whole = _weighted(tally, plan, formulas.standard_weights(given), ALL_AGES)
+    part = formulas.truncated_weights(given, plan.age_lower, age_end=plan.age_end)
     truncated = _weighted(tally, plan, part, "35-64")
     per, unit = plan.per, plan.unit
     return [
@@ -335,10 +336,10 @@ def _standardised(
 
 
 def _cumulative(tally: Tally, plan: IncidencePlan) -> list[pl.DataFrame]:
-    widths = rates.cumulative_weights(plan.age_lower, age_end=plan.age_end)
+    widths = formulas.cumulative_weights(plan.age_lower, age_end=plan.age_end)
     rate = _weighted(tally, plan, widths, "0-74")
     estimate, se, lower, upper = rate.numbers
-    risk_of = rates.cumulative_risk
+    risk_of = formulas.cumulative_risk
     numbers = (risk_of(estimate), np.exp(-estimate) * se, risk_of(lower), risk_of(upper))
     risk = replace(rate, numbers=numbers)
     return [
@@ -351,7 +352,7 @@ def _count_rates(
     n: NDArray[np.int64], y: Floats, plan: IncidencePlan, factor: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Return rates of counts times ``factor``, standard errors, limits; nan without y."""
-    rate = rates.age_specific_rates(n, y)
+    rate = formulas.age_specific_rates(n, y)
     lower, upper = count_limits(n, interval=plan.count_interval, level=plan.level)
     each = factor / np.where(y > 0, y, np.nan)
     return rate * factor, np.sqrt(n) * each, lower * each, upper * each
@@ -365,7 +366,7 @@ def _weighted(tally: Tally, plan: IncidencePlan, weights: Floats | None, ages: s
         reasons: list[str | None] = [f"no age groups make up ages {ages}"] * len(d)
         none, zero = np.zeros(len(d), dtype=np.int64), np.zeros(len(d))
         return _Block(none, zero, (nothing, nothing, nothing, nothing), plan.interval, reasons)
-    rate = rates.weighted_rate(d, y, weights)
+    rate = formulas.weighted_rate(d, y, weights)
     lower, upper, method = rate_limits(rate, interval=plan.interval, level=plan.level)
     factor, remarks = _unknown_ages(tally, plan)
     numbers = (rate.rate * factor, rate.se * factor, lower * factor, upper * factor)

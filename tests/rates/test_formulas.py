@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rarecare.errors import PopulationError, UsageError
-from rarecare.incidence.intervals import dobson, fay_feuer, poisson_exact, tiwari
-from rarecare.incidence.rates import (
+from rarecare.rates.formulas import (
     age_specific_rates,
     crude_rate,
     cumulative_risk,
@@ -17,6 +16,7 @@ from rarecare.incidence.rates import (
     truncated_weights,
     weighted_rate,
 )
+from rarecare.rates.intervals import dobson, fay_feuer, poisson_exact, tiwari
 
 PRINTED = 1e-11  # the reference files print 12 significant digits
 AGES = tuple(range(0, 90, 5))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.reference import rates_twin
 
 from rarecare.errors import UsageError
-from rarecare.incidence.intervals import (
+from rarecare.rates.formulas import standard_weights, weighted_rate
+from rarecare.rates.intervals import (
     COUNT_INTERVALS,
     RATE_INTERVALS,
     count_limits,
@@ -21,7 +22,6 @@ from rarecare.incidence.intervals import (
     rate_limits,
     tiwari,
 )
-from rarecare.incidence.rates import standard_weights, weighted_rate
 
 PRINTED = 1e-11  # the reference files print 12 significant digits
 Z = 1.959963984540054  # Φ⁻¹(0.975)

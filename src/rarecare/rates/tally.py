@@ -14,8 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.errors import CaseError, ColumnError, DisagreementError, PopulationError
-from rarecare.incidence.plan import IncidencePlan, canonical_levels
 from rarecare.population.population import Population
+from rarecare.rates.plan import IncidencePlan, canonical_levels
 from rarecare.tally.plan import ALL
 from rarecare.tally.tally import Tally
 

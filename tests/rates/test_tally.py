@@ -17,8 +17,8 @@ from rarecare.errors import (
     PopulationError,
     UsageError,
 )
-from rarecare.incidence import IncidencePlan, incidence_plan, tally_incidence
 from rarecare.population.population import Population
+from rarecare.rates import IncidencePlan, incidence_plan, tally_incidence
 from rarecare.tally import add_pairwise
 
 AGES = (0, 15, 45, 75)

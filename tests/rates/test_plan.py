@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from rarecare.incidence import incidence_plan
 from rarecare.population.population import Population
+from rarecare.rates import incidence_plan
 
 CASES = pl.DataFrame({"age": [3]})
 FIVES = [f"{age}-{age + 4}" for age in range(0, 85, 5)]

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from rarecare.errors import DisagreementError, PopulationError, UsageError
-from rarecare.incidence import incidence_plan, rarity_rule, rarity_table, tally_incidence
-from rarecare.incidence.intervals import poisson_exact
 from rarecare.population.population import Population
+from rarecare.rates import incidence_plan, rarity_rule, rarity_table, tally_incidence
+from rarecare.rates.intervals import poisson_exact
 
 POPULATION = Population.read(
     pl.DataFrame(

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from rarecare.errors import DisagreementError, UsageError
-from rarecare.incidence import (
+from rarecare.population.population import Population
+from rarecare.rates import (
     IncidencePlan,
     estimate_incidence,
     incidence,
@@ -17,10 +18,9 @@ from rarecare.incidence import (
     incidence_table,
     tally_incidence,
 )
-from rarecare.incidence.estimate import MEASURES
-from rarecare.incidence.intervals import fay_feuer, poisson_byar, poisson_exact, tiwari
-from rarecare.incidence.rates import standard_weights, weighted_rate
-from rarecare.population.population import Population
+from rarecare.rates.estimate import MEASURES
+from rarecare.rates.formulas import standard_weights, weighted_rate
+from rarecare.rates.intervals import fay_feuer, poisson_byar, poisson_exact, tiwari
 from rarecare.tally import Tally, add_pairwise
 
 SEGI = ("segi", [12, 10, 9, 9, 8, 8, 6, 6, 6, 6, 5, 4, 4, 3, 2, 1, 0.5, 0.5])

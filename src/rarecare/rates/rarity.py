@@ -13,8 +13,8 @@ from typing import Literal
 import polars as pl
 
 from rarecare.errors import DisagreementError, PopulationError, UsageError
-from rarecare.incidence.intervals import poisson_exact
-from rarecare.incidence.plan import IncidencePlan
+from rarecare.rates.intervals import poisson_exact
+from rarecare.rates.plan import IncidencePlan
 from rarecare.tally.tally import Tally
 
 THRESHOLD = 6.0

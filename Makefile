@@ -1,0 +1,88 @@
+# Every task of the project is a target here; `make` lists them.
+# A command's exit status is the target's: nothing is ignored.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The Python that makes the environment: 3.11 or later.
+BOOTSTRAP_PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+RARECARE := $(VENV)/bin/rarecare
+TEST_WORKERS ?= auto
+
+# What `make demo` runs on, and where it writes.
+DEMO_CASES ?= tests/cohort/cases.csv
+DEMO_CODED_CASES ?= $(DEMO_CASES)
+DEMO_LIFE_TABLE ?= tests/cohort/lifetable.csv
+DEMO_POPULATION ?= tests/cohort/population.csv
+DEMO_OUT ?= build/demo
+
+# pip pins to these, the build backend included.
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP_INSTALL := $(PYTHON) -m pip install --quiet
+
+.PHONY: help demo test test-all real lint format docs bench check clean
+
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' \
+	    $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.installed $(DEMO_CASES) $(DEMO_CODED_CASES) $(DEMO_LIFE_TABLE) $(DEMO_POPULATION) ## Classify, incidence and survival of the invented cases, into build/demo
+	@mkdir -p $(DEMO_OUT)
+	$(RARECARE) classify $(DEMO_CODED_CASES) --out $(DEMO_OUT)/classified.csv
+	$(RARECARE) classify --explain C40.2 9180/3
+	$(RARECARE) incidence $(DEMO_CASES) --population $(DEMO_POPULATION) --by sex \
+	    --out $(DEMO_OUT)/incidence.csv --figure $(DEMO_OUT)/incidence.svg
+	$(RARECARE) survival $(DEMO_CASES) --life-table $(DEMO_LIFE_TABLE) \
+	    --method pohar-perme --by sex --at 1,3,5,10 \
+	    --out $(DEMO_OUT)/survival.csv --figure $(DEMO_OUT)/survival.svg
+	@echo "Tables and figures are in $(DEMO_OUT). The cases are invented: nothing is an estimate."
+
+test: $(VENV)/.installed-dev ## Run the tests, without those marked slow
+	$(PYTHON) -m pytest -n $(TEST_WORKERS) -m "not slow"
+
+test-all: $(VENV)/.installed-dev ## Run the tests, the slow ones too
+	$(PYTHON) -m pytest -n $(TEST_WORKERS)
+
+real: $(VENV)/.installed ## Run on the real data of ../shared, where it is present
+	$(PYTHON) scripts/real.py
+
+lint: $(VENV)/.installed-dev ## Check style, formatting and types
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+format: $(VENV)/.installed-dev ## Format the code
+	$(PYTHON) -m ruff format .
+
+docs: $(VENV)/.installed-dev ## Build the documentation, into build/docs
+	$(PYTHON) -m sphinx -W --keep-going --quiet -b html docs build/docs
+
+bench: $(VENV)/.installed ## Measure speed and memory
+	$(PYTHON) -m benchmarks
+
+check: lint test docs ## Everything a change must pass: lint, test, docs
+
+clean: ## Remove what was built and the environment
+	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+# The environment. A stamp is older than what decides it: install again.
+
+$(VENV)/.made:
+	@$(BOOTSTRAP_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or later is needed: make BOOTSTRAP_PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(BOOTSTRAP_PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP_INSTALL) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP_INSTALL) -c constraints.txt -e '.[dev]'
+	@touch $(VENV)/.installed $@
