@@ -67,7 +67,7 @@ def show(result: Result, to: Destination) -> None:
     elif to.format == "json":
         print(as_json(result))
     else:
-        _print(result)
+        print_result(result)
 
 
 def print_rows(table: pl.DataFrame, as_format: Format) -> None:
@@ -168,7 +168,8 @@ def _marked(result: Result) -> pl.DataFrame:
     return result.table.with_columns(disclosure=pl.lit(UNPROTECTED))
 
 
-def _print(result: Result) -> None:
+def print_result(result: Result) -> None:
+    """Print a result: its table, who was counted, notes, and that it is unprotected."""
     table, provenance = result.table, result.provenance
     same = [
         name

@@ -160,7 +160,7 @@ def incidence_plan(
         age_end=population.age_end,
         case_strata=only_cases,
         case_levels=tuple(table.rows()),
-        standards=tuple(_weights(standard, bounds, population.age_end) for standard in standards),
+        standards=tuple(named_weights(standard, bounds, population.age_end) for standard in standards),
         level=float(level),
         interval=interval,
         count_interval=count_interval,
@@ -186,7 +186,7 @@ def canonical_levels(values: pl.Series) -> pl.Series:
     return values.cast(pl.Int64 if values.dtype.is_integer() else pl.String)
 
 
-def _weights(
+def named_weights(
     standard: Standard, age_lower: Sequence[int], age_end: int | None
 ) -> tuple[str, tuple[float, ...]]:
     """Return the name and weights of a standard in these age groups.

@@ -1,0 +1,261 @@
+"""Writing the synthetic Europe as a data call: one folder per registry, truth beside them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+
+import polars as pl
+
+from rarecare.demo import care, encr
+from rarecare.demo.draw import Drawn, parts, patient_ids, tumour_ids
+from rarecare.demo.model import YEARS, europe
+from rarecare.demo.planted import INCIDENCE_FILE, plant
+from rarecare.demo.registries import CLOSING_DATE, Registry, registries, registry_table
+from rarecare.demo.tables import SEXES
+from rarecare.demo.truth import ADULT, truth
+from rarecare.errors import UsageError
+
+POPULATION_FILE = "population.csv"
+LIFE_TABLE_FILE = "lifetable.csv"
+EVENTS_FILE = "events.parquet"
+REGISTRIES_FILE = "registries.csv"
+PLANTED_FILE = "planted_errors.csv"
+TRUTH_FILE = "truth.parquet"
+README_FILE = "SYNTHETIC.txt"
+
+_ROW_GROUP = 250_000
+
+_README = """\
+SYNTHETIC DATA. Everything in this folder is invented.
+
+No person, tumour, hospital or treatment here exists, and nothing computed from these
+files is an estimate of anything. National populations are those of the United Nations'
+World Population Prospects 2024 (CC BY 3.0 IGO), rounded; all else was drawn at random
+with known truth, to show and to test what the software does.
+
+Cases diagnosed {first}-{last}, followed to {closing}; {registries} registries, {cases} cases; seed {seed}.
+
+REGISTRY/incidence.csv    one line per tumour, ENCR-JRC format, 39 columns
+REGISTRY/population.csv   inhabitants covered, by year, sex and age
+REGISTRY/lifetable.csv    probabilities of death, by year, sex and age
+REGISTRY/events.parquet   dated diagnoses and treatments with their hospitals
+registries.csv            what each registry covers
+planted_errors.csv        the records with a planted error, 1 %
+truth.parquet             true incidence and net survival
+
+Populations are the same every year. Two cases are one person's where their sex, month of
+birth, vital status and month of last follow-up allow it, up to 5 % of persons; survival
+of each case is drawn by itself, so that analyses of first primaries alone have no exact truth.
+"""
+
+
+def write_demo(
+    folder: str | Path,
+    *,
+    cases: int = 2_000_000,
+    seed: int = 1,
+    countries: Sequence[str] | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write the synthetic Europe as a data call and return its folder.
+
+    Parameters
+    ----------
+    folder
+        Where to; what an earlier call wrote there is replaced once the new one is whole.
+    cases
+        Mean number of cases; the number drawn is Poisson.
+    seed
+        The same seed, cases and countries give the same bytes, with any number of workers.
+    countries
+        Two-letter codes; by default all 31.
+    workers
+        Registries at once; by default one per core. Memory is about 0.4 GB for each.
+    progress
+        Called with (cases written, cases expected) after each part of a registry.
+
+    Returns
+    -------
+    Path
+        The folder. It holds one folder per registry (``incidence.csv``, ``population.csv``,
+        ``lifetable.csv``, ``events.parquet``), ``registries.csv``, ``planted_errors.csv``,
+        ``truth.parquet`` and ``SYNTHETIC.txt``.
+
+    Raises
+    ------
+    UsageError
+        ``cases`` is out of range, or the folder holds something else.
+    CodeError
+        A country is not among the 31.
+    """
+    target = Path(folder)
+    chosen = registries(cases=cases, countries=countries)
+    if seed < 0:
+        raise UsageError("the seed is negative", value=seed, allowed="0, 1, 2, …")
+    if target.exists() and not _replaceable(target):
+        raise UsageError(
+            "the folder for the demo is not empty",
+            value=str(target),
+            allowed=f"a new folder, or one with {README_FILE} that an earlier demo wrote",
+            remedy="Give another folder.",
+        )
+    n_workers = workers or os.cpu_count() or 1
+    target.absolute().parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=target.absolute().parent, prefix=f".{target.name}."))
+    try:
+        _write(made, chosen, seed, n_workers, _Counter(chosen, progress))
+        made.chmod(0o777 & ~_umask())
+        if target.exists():
+            shutil.rmtree(target)
+        made.rename(target)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return target
+
+
+class _Counter:
+    """Adds up the cases written by all workers and reports them."""
+
+    def __init__(
+        self, chosen: Sequence[Registry], progress: Callable[[int, int], None] | None
+    ) -> None:
+        self.total = round(sum(each.expected_cases for each in chosen))
+        self.done = 0
+        self._progress = progress
+        self._lock = Lock()
+
+    def add(self, cases: int) -> None:
+        with self._lock:
+            self.done += cases
+            if self._progress:
+                self._progress(min(self.done, self.total), self.total)
+
+
+def _replaceable(folder: Path) -> bool:
+    return folder.is_dir() and ((folder / README_FILE).is_file() or not any(folder.iterdir()))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _write(
+    folder: Path, chosen: Sequence[Registry], seed: int, workers: int, counter: _Counter
+) -> None:
+    europe()  # made once, before the workers need it
+    largest_first = sorted(enumerate(chosen), key=lambda pair: -pair[1].expected_cases)
+    with ThreadPoolExecutor(workers) as pool:
+        futures = {
+            number: pool.submit(_write_registry, folder / each.code, each, number, seed, counter)
+            for number, each in largest_first
+        }
+        try:
+            written = [futures[number].result() for number in range(len(chosen))]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    planted = pl.concat(errors for errors, _ in written)
+    drawn = pl.concat(counts for _, counts in written)
+    planted.write_csv(folder / PLANTED_FILE)
+    by_country = drawn.group_by("country").agg(pl.col("cases").sum())
+    registry_table(chosen).join(
+        by_country, on="country", how="left", maintain_order="left"
+    ).write_csv(folder / REGISTRIES_FILE)
+    truth(chosen, drawn=drawn, workers=workers).write_parquet(folder / TRUTH_FILE)
+    readme = _README.format(
+        first=YEARS[0],
+        last=YEARS[-1],
+        closing=CLOSING_DATE,
+        registries=len(chosen),
+        cases=drawn["cases"].sum(),
+        seed=seed,
+    )
+    (folder / README_FILE).write_text(readme, encoding="utf-8")
+
+
+def _write_registry(
+    folder: Path, registry: Registry, number: int, seed: int, counter: _Counter
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Write a registry's files; return its planted errors and its cases by group."""
+    folder.mkdir()
+    encr.population_table(registry).write_csv(folder / POPULATION_FILE, separator=encr.SEPARATOR)
+    encr.life_table(registry, spelling=number).write_csv(
+        folder / LIFE_TABLE_FILE, separator=encr.SEPARATOR
+    )
+    hospitals = care.Hospitals.of(registry, seed)
+    planted, counts, events = [], [], []
+    line = 2
+    with (folder / INCIDENCE_FILE).open("wb") as file:
+        for drawn, rng in parts(registry, seed):
+            arrays = encr.incidence_arrays(drawn)
+            patients, tumours = patient_ids(drawn.patient), tumour_ids(drawn.tumour)
+            facts = care.event_table(drawn, hospitals, patients, tumours, rng)
+            events.append(folder / f"events-{len(events)}.parquet")
+            facts.write_parquet(events[-1], row_group_size=_ROW_GROUP, metadata=_SYNTHETIC)
+            planted.append(plant(arrays, registry.code, rng, first_line=line))
+            table = encr.incidence_table(
+                drawn, arrays, patients=patients, tumours=tumour_ids(arrays["TUM"])
+            )
+            table.write_csv(file, separator=encr.SEPARATOR, include_header=line == 2)
+            line += len(drawn)
+            counts.append(_counts(drawn))
+            counter.add(len(drawn))
+    _join(events, folder / EVENTS_FILE)
+    return pl.concat(planted), pl.concat(counts).group_by(
+        pl.exclude("cases"), maintain_order=True
+    ).agg(pl.col("cases").sum())
+
+
+_SYNTHETIC = {"synthetic": "true", "note": "Everything in this file is invented."}
+
+
+def _join(files: Sequence[Path], target: Path) -> None:
+    """Make one Parquet file of the parts, without holding them all in memory."""
+    if len(files) == 1:
+        files[0].rename(target)
+        return
+    pl.scan_parquet(list(files)).sink_parquet(
+        target, row_group_size=_ROW_GROUP, metadata=_SYNTHETIC, maintain_order=True
+    )
+    for file in files:
+        file.unlink()
+
+
+def _counts(drawn: Drawn) -> pl.DataFrame:
+    """Return the number of cases by what ``truth`` is given by."""
+    own = europe().entities
+    sizes = (len(own.ids), 2, 2, 2, len(YEARS))
+    year = pl.Series(drawn.incidence.astype("int32")).cast(pl.Date).dt.year().to_numpy() - YEARS[0]
+    import numpy as np  # noqa: PLC0415
+
+    cell = np.ravel_multi_index(
+        (drawn.entity, drawn.unspecified.astype(int), drawn.sex, (drawn.age >= ADULT).astype(int), year),
+        sizes,
+    )
+    number = np.bincount(cell, minlength=int(np.prod(sizes)))
+    present = np.flatnonzero(number)
+    entity, unspecified, sex, adult, year = np.unravel_index(present, sizes)
+    ids = pl.Series(own.ids).gather(entity)
+    return (
+        pl.DataFrame(
+            {
+                "country": pl.repeat(drawn.registry.code, len(present), eager=True),
+                "entity_id": ids.set(pl.Series(unspecified.astype(bool)), None),
+                "tier1": pl.Series(own.tier1).gather(entity),
+                "sex": pl.Series(SEXES).gather(sex),
+                "age_group": pl.Series(["0-14", "15-99"]).gather(adult),
+                "year": year.astype(np.int64) + YEARS[0],
+                "cases": number[present],
+            }
+        )
+    )

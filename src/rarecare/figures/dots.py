@@ -1,0 +1,214 @@
+"""Dots on their intervals, one row per stratum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from rarecare.figures.look import (
+    INK,
+    KEY,
+    KEY_EDGE,
+    LINE,
+    MISSING,
+    NARROW,
+    NOT_ESTIMABLE_SHAPE,
+    PAPER,
+    RULE,
+    SERIES,
+    WITHHELD_SHAPE,
+    text_width,
+    whole,
+    wrap,
+)
+from rarecare.figures.page import Align, Body, Canvas, Style, View, px, text_mark
+from rarecare.figures.tables import Row, drawable, why_missing
+from rarecare.results import WITHHELD
+
+ALL = "All"
+_ROW, _LONGEST, _AXIS = 26, 2.5, 44
+_HEADING = "Estimate (interval)"
+
+
+def digits_of(value: float) -> int:
+    """Return the decimals that show a value with about two or three digits.
+
+    >>> [digits_of(value) for value in (123, 27.8, 0.24, 0.031)]
+    [0, 1, 2, 3]
+    """
+    size = abs(value) or 1.0
+    return next(d for d in range(10) if d >= 9 or size >= 10 ** (2 - d) or (d == 2 and size >= 0.1))
+
+
+def said_value(row: Row, between: str = "–") -> str:
+    """Return an estimate with its limits: ``"0.24 (0.23–0.25)"``."""
+    numbers = [row["estimate"], row["lower"], row["upper"]]
+    digits = digits_of(row["estimate"] or row["upper"] or 0.0)
+    said = ["" if x is None else f"{x:,.{digits}f}".replace(",", "\u00a0") for x in numbers]
+    return f"{said[0]} ({said[1]}{between}{said[2]})" if said[1] and said[2] else said[0]
+
+
+def ticks(highest: float, most: int) -> list[float]:
+    """Return round ticks from 0 to the first not below ``highest``, or one step less."""
+    power = 10 ** math.floor(math.log10(highest)) if highest > 0 else 1.0
+    for step in (power * k for k in (0.1, 0.2, 0.5, 1, 2, 5, 10)):
+        if int(highest / step + 1e-9) < most:
+            return [round(step * k, 10) for k in range(int(highest / step + 1e-9) + 1)]
+    return [0.0]
+
+
+def highest_of(values: Sequence[tuple[float, float]], threshold: float | None) -> float:
+    """Return the end of the axis: past it go intervals longer than 2.5 times all estimates."""
+    estimate = max((value for value, _ in values), default=0.0)
+    upper = max((upper for _, upper in values), default=0.0)
+    end = min(upper, _LONGEST * estimate) if estimate > 0 else upper
+    return max(end, estimate, threshold or 0.0) * 1.04 or 1.0
+
+
+def rare(threshold: float) -> str:
+    """Return the words at the line below which a cancer is rare."""
+    return f"Rare: below {threshold:g}"
+
+
+def ordered(rows: list[tuple[str, Row]]) -> list[tuple[str, Row]]:
+    """Return "all" first, then the others from the highest, then what is not shown."""
+    return sorted(
+        rows,
+        key=lambda item: (
+            not drawable(item[1]),
+            item[0] != ALL,
+            -item[1]["estimate"] if drawable(item[1]) else 0.0,
+        ),
+    )
+
+
+def draw_dots(
+    rows: Sequence[tuple[str, Row]],
+    head: Canvas,
+    *,
+    threshold: float | None,
+    width: float,
+) -> Body:
+    """Return dots on whiskers: names left and numbers right, on a phone above each dot."""
+    narrow = width < NARROW
+    shown = [row for _, row in rows if drawable(row)]
+    numbers = max(text_width(x) for x in [_HEADING, *(said_value(row) for row in shown)]) + 16
+    counts = [whole(row["n"]) for row in shown if row.get("n") is not None]
+    counted = 0.0 if narrow or not counts else max(map(text_width, ["Cases", *counts])) + 16
+    left = 8.0 if narrow else max(text_width(name) for name, _ in rows) * 1.05 + 14
+    left = min(left, 0.36 * head.width)
+    right = 12.0 if narrow else numbers + counted
+    plot = head.width - left - right
+
+    head.height += 8 if narrow and threshold is None else 8 + LINE
+    if shown and not narrow:
+        head.text(left + plot + 14, head.height - 8, _HEADING, "soft")
+        if counted:
+            head.text(head.width, head.height - 8, "Cases", "soft", "right")
+
+    highest = highest_of(
+        [(row["estimate"], max(row["estimate"], row["upper"] or 0.0)) for row in shown], threshold
+    )
+    words, dots = Canvas(head.width), []
+    for name, row in rows:
+        style: Style = "strong" if name == ALL else "plain"
+        names = wrap(name, width=head.width - numbers if narrow else left - 14)
+        reason = wrap(why_missing(row), width=head.width - (30 if narrow else left + 22))
+        top = words.height + LINE
+        for k, line in enumerate(names):
+            words.text(0 if narrow else left - 14, top + k * LINE, line, style,
+                       "left" if narrow else "right")  # fmt: skip
+        y = top - 4.5 + (len(names) * LINE if narrow else 0)
+        lines = len(names)
+        if drawable(row):
+            dots.append(_dot(name, row, y, highest))
+            align: Align = "right" if narrow else "left"
+            x, base = (head.width, top) if narrow else (left + plot + 14, y + 4.5)
+            words.text(x, base, said_value(row), style, align)
+            if counted and row["n"] is not None:
+                words.text(head.width, base, whole(row["n"]), style, "right")
+            lines += narrow
+        else:
+            shape = WITHHELD_SHAPE if row["status"] == WITHHELD else NOT_ESTIMABLE_SHAPE
+            words.sign(left + 8, y, shape=shape, color=MISSING, size=130, strokeWidth=1.2)
+            for k, line in enumerate(reason):
+                words.text(left + 22, y + 4.5 + k * LINE, line, "soft")
+            lines = lines + len(reason) if narrow else max(lines, len(reason))
+        words.height += lines * LINE + _ROW - LINE
+    words.height += 4
+    view = words.view(left) | {"width": plot, "resolve": {"scale": {"x": "independent"}}}
+    end = max((dot["y"] for dot in dots), default=0.0) + 14
+    chart = [*_scale(highest, threshold, end=end, narrow=narrow), *_whiskers(dots)]
+    view["layer"] = [{"layer": chart}, {"layer": view["layer"]}]
+    return Body(view, left, _AXIS, plot)
+
+
+def _dot(name: str, row: Row, y: float, highest: float) -> Row:
+    upper = row["upper"] if row["upper"] is not None else row["estimate"]
+    lower = row["lower"] if row["lower"] is not None else row["estimate"]
+    return {
+        "stratum": name,
+        "estimate": row["estimate"],
+        "lower": lower,
+        "upper": min(upper, highest),
+        "longer": upper > highest,
+        "y": round(y, 1),
+    }
+
+
+def _scale(highest: float, threshold: float | None, *, end: float, narrow: bool) -> list[View]:
+    """Return the axis, its grid, and the line at the threshold, down to the last dot."""
+    at = ticks(highest, 4 if narrow else 6)
+    x: dict[str, Any] = {
+        "field": "x", "type": "quantitative", "scale": {"domain": [0, highest], "nice": False},
+        "axis": {"values": at, "title": None, "format": "~r", "grid": False, "domain": False,
+                 "ticks": False, "labelFlush": False},
+    }  # fmt: skip
+    reach = {"x": x, "y": {"value": 0}, "y2": {"value": end}}
+
+    def rules(values: Sequence[float], **look: Any) -> View:
+        return {
+            "data": {"values": [{"x": value} for value in values]},
+            "mark": {"type": "rule", **look},
+            "encoding": reach,
+        }
+
+    grid = [rules(at, color=RULE)]
+    if threshold is None:
+        return grid
+    before = threshold > highest / 2
+    name: View = {
+        "data": {"values": [{"x": threshold}]},
+        "mark": text_mark("plain", "right" if before else "left", y=-8, dx=3 if before else -3),
+        "encoding": {"x": x, "text": {"value": rare(threshold)}},
+    }
+    return [*grid, rules([threshold], color=INK, strokeDash=[2, 3]), name]
+
+
+def _whiskers(dots: Sequence[Row]) -> list[View]:
+    """Return lines with end ticks, an arrow where one goes past the axis, and dots."""
+
+    def along(name: str) -> dict[str, Any]:
+        return {"x": {"field": name, "type": "quantitative"}, "y": px("y")}
+
+    colour, edge = SERIES[0], {"type": "point", "shape": "M0,-1L0,1", "size": 80, "strokeWidth": 2}
+    key = [row for row in dots if row["stratum"] == ALL]
+    others = [row for row in dots if row["stratum"] != ALL]
+    arrow = {"type": "point", "shape": "triangle-right", "size": 60, "filled": True}
+    parts: list[tuple[Sequence[Row], dict[str, Any], dict[str, Any]]] = [
+        (dots, {"type": "rule", "strokeWidth": 2}, along("lower") | {"x2": {"field": "upper"}}),
+        (dots, edge, along("lower")),
+        ([row for row in dots if not row["longer"]], edge, along("upper")),
+        ([row for row in dots if row["longer"]], arrow, along("upper")),
+        (others, {"type": "point", "filled": True, "size": 90, "stroke": PAPER,
+                  "strokeWidth": 1}, along("estimate")),
+        (key, {"type": "point", "filled": True, "size": 130, "color": KEY, "stroke": KEY_EDGE,
+               "strokeWidth": 1.75}, along("estimate")),
+    ]  # fmt: skip
+    return [
+        {"data": {"values": list(rows)}, "mark": {"color": colour, "opacity": 1} | mark,
+         "encoding": encoding}
+        for rows, mark, encoding in parts
+        if rows
+    ]  # fmt: skip

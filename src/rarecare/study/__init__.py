@@ -1,0 +1,15 @@
+"""Studies: from registries' files to a release."""
+
+from rarecare.study.config import Study, read_study
+from rarecare.study.pipeline import make_release, run_study
+from rarecare.study.release import Release, open_release, write_release
+
+__all__ = [
+    "Release",
+    "Study",
+    "make_release",
+    "open_release",
+    "read_study",
+    "run_study",
+    "write_release",
+]

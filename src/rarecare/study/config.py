@@ -1,0 +1,261 @@
+"""``study.toml``: what a study asks for, checked before any file is read."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rarecare.errors import FileError, UsageError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Measure = Literal["incidence", "net survival"]
+
+
+def _ordered(period: tuple[date, date]) -> tuple[date, date]:
+    if period[0] > period[1]:
+        raise ValueError("the period ends before it begins")
+    return period
+
+
+Period = Annotated[tuple[date, date], AfterValidator(_ordered)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class About(_Part):
+    """``[study]``: what the release is called."""
+
+    name: Name
+    title: str
+    synthetic: bool = False
+    period: Period
+    closing_date: date | None = None
+    days_per_year: float = Field(365.2425, gt=365, lt=366)
+    classification: Path | None = None
+    measures: tuple[Measure, ...] = ("incidence", "net survival")
+    entities: tuple[str, ...] = ()
+
+
+class Files(_Part):
+    """How one kind of file is read: our names to the file's, and its codes."""
+
+    path: Path
+    columns: dict[str, str] = {}
+    codes: dict[str, dict[str, str] | str] = {}
+    delimiter: str | None = None
+
+
+class CaseFiles(Files):
+    """The file of cases."""
+
+    format: Literal["tidy", "encr"] = "tidy"
+    date_format: str | None = None
+    counts: str | None = None
+    entity: str | None = None
+
+
+class PopulationFiles(Files):
+    """The population; ``age_groups`` as in ``Population.read``."""
+
+    format: Literal["tidy", "encr"] = "tidy"
+    age_groups: Literal["lower", "number"] | None = None
+    select: dict[str, str] = {}
+
+
+class LifeTableFiles(Files):
+    """The life table; ``select`` keeps the rows with these values."""
+
+    format: Literal["tidy", "encr"] = "tidy"
+    select: dict[str, str] = {}
+
+
+class Registry(_Part):
+    """``[[registries]]``: one registry's files and the area they cover."""
+
+    id: Name
+    name: str = ""
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    cases: CaseFiles
+    population: PopulationFiles | None = None
+    life_table: LifeTableFiles | None = None
+
+
+class Counting(_Part):
+    """``[exclusions]``: who is counted."""
+
+    behaviours: tuple[int, ...] = (3,)
+    first_primary_only: bool = False
+    bad_rows: Literal["refuse", "exclude"] = "exclude"
+    ages: tuple[int, int] = (0, 99)
+
+
+class Incidence(_Part):
+    """``[incidence]``."""
+
+    standards: tuple[str, ...] = ("esp2013",)
+    interval: Literal["tiwari", "fay-feuer", "dobson", "dobson-byar"] = "tiwari"
+    unknown_age: Literal["exclude", "proportional"] = "exclude"
+
+
+class Survival(_Part):
+    """``[survival]``; ``standard`` is by entity, or none."""
+
+    at: tuple[float, ...] = (1.0, 3.0, 5.0, 10.0)
+    standard: Literal["icss by entity", "none"] = "icss by entity"
+    form: Literal["exponential", "product"] = "exponential"
+    interval: Literal["log", "log-log", "plain"] = "log"
+    window: Period | None = None
+    allow_outside: float = Field(0.05, ge=0, le=1)
+
+
+class Disclosure(_Part):
+    """``[disclosure]``: the smallest count that is shown."""
+
+    threshold: int = Field(5, ge=1)
+
+
+class Report(_Part):
+    """``[report]``."""
+
+    figures: int = Field(30, ge=0, le=30)
+
+
+class Study(_Part):
+    """A whole ``study.toml``."""
+
+    study: About
+    registries: tuple[Registry, ...] = Field(min_length=1)
+    exclusions: Counting = Counting()
+    incidence: Incidence = Incidence()
+    survival: Survival = Survival()
+    disclosure: Disclosure = Disclosure()
+    report: Report = Report()
+    level: float = Field(0.95, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Study:
+        ids = [registry.id for registry in self.registries]
+        double = next((one for one in ids if ids.count(one) > 1), None)
+        if double is not None:
+            raise ValueError(f"two registries have the id {double!r}")
+        wants = self.study.measures
+        if "net survival" in wants and all(r.life_table is None for r in self.registries):
+            raise ValueError("net survival is asked for, but no registry has a life_table")
+        if "incidence" in wants and all(r.population is None for r in self.registries):
+            raise ValueError("incidence is asked for, but no registry has a population")
+        return self
+
+
+def read_study(path: str | Path) -> tuple[Study, str]:
+    """Return a study and the SHA-256 of its file; paths in it are made whole.
+
+    Raises
+    ------
+    FileError
+        The file is missing or not TOML.
+    UsageError
+        A key or value is not among those a study can have; the message names the nearest.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileError("there is no such study", value=str(path), allowed="a study.toml")
+    content = path.read_bytes()
+    try:
+        given = tomllib.loads(content.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FileError(f"the study is not TOML ({error})", file=path.name) from None
+    study = study_of(given, file=path.name)
+    return _rooted(study, path.absolute().parent), hashlib.sha256(content).hexdigest()
+
+
+def study_of(given: dict[str, Any], *, file: str = "study") -> Study:
+    """Return the study that a dict describes.
+
+    Raises
+    ------
+    UsageError
+        As ``read_study``.
+    """
+    try:
+        return Study.model_validate(given)
+    except ValidationError as error:
+        raise _usage_error(error, given, file) from None
+
+
+def _usage_error(error: ValidationError, given: dict[str, Any], file: str) -> UsageError:
+    """Turn the first fault into one message in our own form."""
+    first = error.errors()[0]
+    place = [part for part in first["loc"] if part != "function-after"]
+    where = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
+    more = error.error_count() - 1
+    remedy = f"{more} more fault{'s' * (more > 1)} in the study." if more else ""
+    if first["type"] == "extra_forbidden":
+        allowed = _fields_at(place[:-1])
+        near = get_close_matches(str(place[-1]), allowed, n=1)
+        said = f"Did you mean {near[0]!r}? " if near else ""
+        return UsageError(
+            f"the study has an unknown key {where}",
+            file=file,
+            allowed=allowed,
+            remedy=(said + remedy).strip(),
+        )
+    if first["type"] == "missing":
+        return UsageError(f"the study lacks {where}", file=file, remedy=remedy)
+    message = first["msg"].removeprefix("Value error, ")
+    value = None if first["type"] == "value_error" and not where else first.get("input")
+    shown = value if isinstance(value, str | int | float | bool) else None
+    return UsageError(
+        f"the study cannot be used{f': {where}' if where else ''}: {message}",
+        file=file,
+        value=shown,
+        remedy=remedy,
+    )
+
+
+def _fields_at(place: list[int | str]) -> list[str]:
+    """Return the keys that may stand at a place in the study."""
+    model: Any = Study
+    for part in place:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields[part].annotation
+        model = next((one for one in _models(field)), model)
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> list[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [
+        model for part in getattr(annotation, "__args__", ()) for model in _models(part)
+    ]
+
+
+def _rooted(study: Study, folder: Path) -> Study:
+    """Return the study with the paths of its files from its own folder."""
+
+    def rooted(files: Any) -> Any:
+        return files and files.model_copy(update={"path": folder / files.path})
+
+    registries = tuple(
+        registry.model_copy(
+            update={
+                "cases": rooted(registry.cases),
+                "population": rooted(registry.population),
+                "life_table": rooted(registry.life_table),
+            }
+        )
+        for registry in study.registries
+    )
+    about = study.study
+    if about.classification is not None:
+        about = about.model_copy(update={"classification": folder / about.classification})
+    return study.model_copy(update={"registries": registries, "study": about})

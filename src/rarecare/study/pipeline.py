@@ -1,0 +1,320 @@
+"""From ``study.toml`` to a release: read, exclude, classify, tally, estimate, protect, write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rarecare.codes.countries import countries, region_of
+from rarecare.codes.rare_cancers import RareCancerList, chosen_list
+from rarecare.disclosure import protect
+from rarecare.errors import LifeTableError, PopulationError, UsageError
+from rarecare.results import OK
+from rarecare.study import schema
+from rarecare.study.config import Registry, Study, read_study
+from rarecare.study.entities import LEAF, Groups
+from rarecare.study.incidence import Counts, count, incidence_rows
+from rarecare.study.quality import quality_rows
+from rarecare.study.release import REPORT, Release, write_release
+from rarecare.study.report import report_html
+from rarecare.study.sources import Submission, read_submission
+from rarecare.study.survival import Sums, survival_rows, tally_registry
+from rarecare.tally.engines import Engine
+
+THRESHOLD_OF_RARITY = 6.0
+"""New cases per 100 000 a year, below which a cancer is rare."""
+
+Progress = Callable[[str, int, int], None]
+_WHOLE = ("whole",)
+_POOLED_INCIDENCE = ("whole", "sex", "age", "year")
+_POOLED_SURVIVAL = ("whole", "sex", "age")
+
+
+def run_study(
+    path: str | Path,
+    folder: str | Path,
+    *,
+    progress: Progress | None = None,
+    engine: Engine | None = None,
+) -> Release:
+    """Run a study and write its release.
+
+    Parameters
+    ----------
+    path
+        The ``study.toml``.
+    folder
+        Where the release goes; it appears whole or not at all.
+    progress
+        Called with (what is being done, steps done, steps in all).
+    engine
+        Where sums are made.
+
+    Raises
+    ------
+    InputError, UsageError
+        A file or the study cannot be used.
+    OSError
+        The release cannot be written.
+    """
+    study, study_hash = read_study(path)
+    entities = chosen_list(study.study.classification)
+    release = make_release(study, entities, progress=progress, engine=engine)
+    release.manifest["study_sha256"] = study_hash
+    say = progress or _silent
+    steps = len(study.registries) + 3
+    say("report", steps - 1, steps)
+    report = report_html(release).encode()
+    written = write_release(release, folder, extra={REPORT: report})
+    say("written", steps, steps)
+    return written
+
+
+def make_release(
+    study: Study,
+    entities: RareCancerList,
+    *,
+    progress: Progress | None = None,
+    engine: Engine | None = None,
+) -> Release:
+    """Return the protected tables of a study, not yet written; parameters as ``run_study``."""
+    say = progress or _silent
+    steps = len(study.registries) + 3
+    groups = Groups.of(entities.entities, study.study.entities)
+    made = _Made()
+    order = sorted(study.registries, key=lambda r: (region_of(r.country), r.country, r.id))
+    whole, region, country = _Level(schema.ALL), _Level(""), _Level("")
+    for done, registry in enumerate(order):
+        say(f"{registry.id}", done, steps)
+        place = region_of(registry.country)
+        if registry.country != country.area:
+            country.close(made, groups, study)
+            country = _Level(registry.country)
+        if place != region.area:
+            region.close(made, groups, study)
+            region = _Level(place)
+        submission = read_submission(registry, study, entities)
+        _add(submission, study, groups, made, (country, region, whole), engine)
+    country.close(made, groups, study)
+    region.close(made, groups, study)
+    say("all areas", steps - 3, steps)
+    whole.close(made, groups, study, pooled=True)
+    say("disclosure control", steps - 2, steps)
+    return _protected(made, groups, study, entities)
+
+
+@dataclass(slots=True)
+class _Made:
+    """What the registries have given so far."""
+
+    estimates: list[pl.DataFrame] = field(default_factory=list)
+    exclusions: list[pl.DataFrame] = field(default_factory=list)
+    quality: list[pl.DataFrame] = field(default_factory=list)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Level:
+    """One area under way: a country, a region, or the whole."""
+
+    area: str
+    counts: Counts | None = None
+    sums: Sums = field(default_factory=Sums)
+
+    def close(self, made: _Made, groups: Groups, study: Study, *, pooled: bool = False) -> None:
+        """Estimate what the area holds."""
+        if self.counts is not None:
+            margins = _POOLED_INCIDENCE if pooled else _WHOLE
+            rows = incidence_rows(self.counts, groups, study, area=self.area, margins=margins)
+            made.estimates.append(rows)
+        if self.sums.arrays:
+            margins = _POOLED_SURVIVAL if pooled else _WHOLE
+            made.estimates.append(
+                survival_rows(self.sums, groups, study, area=self.area, margins=margins)
+            )
+
+
+def _add(
+    submission: Submission,
+    study: Study,
+    groups: Groups,
+    made: _Made,
+    levels: tuple[_Level, ...],
+    engine: Engine | None,
+) -> None:
+    """Tally one registry into the levels it belongs to."""
+    registry, file = submission.registry, submission.cases.source.name
+    counted, accounting = submission.counted(study)
+    counted = counted.with_columns(groups.leaf_codes(counted).alias(LEAF))
+    made.exclusions.append(_accounted(accounting, registry, "incidence"))
+    made.quality.append(quality_rows(registry.id, counted))
+    made.notes += [f"{registry.id}: {note}" for note in submission.cases.notes]
+    made.inputs += [
+        {"registry": registry.id, "name": s.name, "sha256": s.sha256, "records": s.rows}
+        for s in submission.sources
+    ]
+    if schema.INCIDENCE in study.study.measures:
+        if submission.population is None:
+            made.notes.append(f"{registry.id}: no population, so not in incidence")
+        else:
+            own = _counted(counted, submission, study, groups, file)
+            for level in levels:
+                level.counts = own if level.counts is None else level.counts + own
+    if schema.NET_SURVIVAL in study.study.measures:
+        if submission.life_table is None:
+            made.notes.append(f"{registry.id}: no life table, so not in survival")
+            return
+        followed, accounting = submission.followed(study)
+        made.exclusions.append(_accounted(accounting, registry, "survival"))
+        if followed.is_empty():
+            made.notes.append(f"{registry.id}: no case could be followed")
+            return
+        followed = followed.with_columns(groups.leaf_codes(followed).alias(LEAF))
+        tally = tally_registry(followed, submission.life_table, study, engine=engine)
+        _check_outside(tally.arrays, submission, study, made)
+        for level in levels:
+            level.sums.add(tally, groups)
+
+
+def _counted(
+    counted: pl.DataFrame, submission: Submission, study: Study, groups: Groups, file: str
+) -> Counts:
+    assert submission.population is not None
+    try:
+        return count(counted, submission.population, groups, study)
+    except PopulationError as error:
+        raise PopulationError(f"registry {submission.registry.id}, {file}: {error}") from None
+
+
+def _check_outside(
+    arrays: Any, submission: Submission, study: Study, made: _Made
+) -> None:
+    """Note, or refuse, person-days outside the life table."""
+    outside, total = (
+        int(arrays[name].sum()) for name in ("person_days_outside", "person_days")
+    )
+    if not outside:
+        return
+    table = submission.life_table
+    assert table is not None
+    said = f"{outside} of {total} person-days ({outside / total:.2%}) lie outside the life table"
+    if outside / total > study.survival.allow_outside:
+        raise LifeTableError(
+            f"registry {submission.registry.id}: {said}",
+            file=table.source.name,
+            allowed=f"up to {study.survival.allow_outside:.0%}; the table has years "
+            f"{table.years[0]} to {table.years[-1]}",
+            remedy="Give a longer life table, or allow it in [survival].",
+        )
+    made.notes.append(f"{submission.registry.id}: {said}: the nearest age or year was taken")
+
+
+def _accounted(accounting: pl.DataFrame, registry: Registry, purpose: str) -> pl.DataFrame:
+    return accounting.with_columns(registry=pl.lit(registry.id), purpose=pl.lit(purpose)).select(
+        [pl.col(name).cast(dtype) for name, dtype in schema.EXCLUSIONS.items()]
+    )
+
+
+def _protected(
+    made: _Made, groups: Groups, study: Study, entities: RareCancerList
+) -> Release:
+    """Return the release of everything made, small counts withheld."""
+    if not made.estimates:
+        raise UsageError(
+            "the study has nothing to estimate",
+            value=", ".join(study.study.measures),
+            remedy="Give populations for incidence and life tables for survival.",
+        )
+    confidence = groups.table.select("entity_id", classification_confidence="codes_confidence")
+    columns = [pl.col(name).cast(dtype) for name, dtype in schema.ESTIMATES.items()]
+    estimates = pl.concat(
+        [
+            part.join(confidence, on="entity_id", how="left").select(columns)
+            for part in made.estimates
+        ]
+    ).sort(schema.KEY)
+    listed = _entities(groups, estimates)
+    areas = _areas(study, estimates)
+    shown = protect(estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold)
+    about = study.study
+    manifest = {
+        "schema_version": schema.VERSION,
+        "study": {
+            "name": about.name,
+            "title": about.title,
+            "synthetic": about.synthetic,
+            "period": [day.isoformat() for day in about.period],
+            "closing_date": about.closing_date and about.closing_date.isoformat(),
+            "days_per_year": about.days_per_year,
+            "measures": list(about.measures),
+        },
+        "choices": study.model_dump(mode="json", exclude={"study", "registries"}),
+        "registries": [
+            {"id": r.id, "name": r.name or r.id, "country": r.country} for r in study.registries
+        ],
+        "list_version": entities.version,
+        "list_sha256": entities.hash,
+        "inputs": made.inputs,
+        "notes": made.notes,
+        "software": f"rarecare {version('rarecare')}",
+        "disclosure": {
+            "threshold": study.disclosure.threshold,
+            "words": shown.rule.words,
+            "summary": shown.summary.to_dicts(),
+        },
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return Release(
+        estimates=shown.estimates.select(list(schema.ESTIMATES)),
+        entities=listed,
+        areas=areas,
+        exclusions=pl.concat(made.exclusions),
+        quality=pl.concat(made.quality),
+        manifest=manifest,
+    )
+
+
+def _entities(groups: Groups, estimates: pl.DataFrame) -> pl.DataFrame:
+    """Return the groups that have estimates, rare or not by the crude rate of all areas."""
+    rates = estimates.filter(
+        measure=schema.INCIDENCE, area=schema.ALL, sex=schema.ALL, age_group=schema.ALL,
+        standard=schema.NONE,
+    ).filter(pl.col("period").str.contains("-")).select("entity_id", "lower", "upper", "status")  # fmt: skip
+    limit = THRESHOLD_OF_RARITY
+    verdict = (
+        pl.when(pl.col("status") != OK)
+        .then(None)
+        .when(pl.col("upper") < limit)
+        .then(pl.lit("rare"))
+        .when(pl.col("lower") >= limit)
+        .then(pl.lit("common"))
+        .otherwise(pl.lit("straddles 6"))
+    )
+    verdicts = rates.select("entity_id", rare=verdict)
+    present = estimates["entity_id"].unique()
+    return (
+        groups.table.filter(pl.col("entity_id").is_in(present.implode()))
+        .join(verdicts, on="entity_id", how="left", maintain_order="left")
+        .select([pl.col(name).cast(dtype) for name, dtype in schema.ENTITIES.items()])
+    )
+
+
+def _areas(study: Study, estimates: pl.DataFrame) -> pl.DataFrame:
+    names = dict(countries().select("iso2", "name").iter_rows())
+    rows = [(schema.ALL, "all", "All areas of the study", None, None)]
+    own = sorted({registry.country for registry in study.registries})
+    rows += [(place, "region", place, None, place) for place in sorted({*map(region_of, own)})]
+    rows += [(code, "country", names[code], code, region_of(code)) for code in own]
+    table = pl.DataFrame(rows, schema=schema.AREAS, orient="row")
+    return table.filter(pl.col("area").is_in(estimates["area"].unique().implode()))
+
+
+def _silent(_what: str, _done: int, _steps: int) -> None:
+    pass

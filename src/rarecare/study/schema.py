@@ -1,0 +1,223 @@
+"""What a release holds: the columns of its tables, and the one validator.
+
+It guards writing and opening alike; later measures add rows, not columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from rarecare.errors import DisagreementError
+from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
+
+VERSION = 1
+"""Version of the schema; a release of another version is refused."""
+
+ALL = "all"
+"""The whole of a dimension: all areas, both sexes, all ages. Never null."""
+
+NONE = "none"
+"""No standard, no method's choice: the dimension does not apply."""
+
+ESTIMATES: Mapping[str, Any] = {
+    "measure": pl.String,
+    "entity_id": pl.String,
+    "area": pl.String,
+    "sex": pl.String,
+    "age_group": pl.String,
+    "period": pl.String,
+    "time_years": pl.Float64,
+    "standard": pl.String,
+    "method": pl.String,
+    "n": pl.Int64,
+    "events": pl.Int64,
+    "at_risk": pl.Int64,
+    "person_years": pl.Float64,
+    "unit": pl.String,
+    "estimate": pl.Float64,
+    "se": pl.Float64,
+    "lower": pl.Float64,
+    "upper": pl.Float64,
+    "level": pl.Float64,
+    "status": pl.String,
+    "reason": pl.String,
+    "classification_confidence": pl.String,
+    "synthetic": pl.Boolean,
+}
+"""Columns of ``estimates.parquet``.
+
+``area``: a registry's area, a country, a EUROCARE region, or ``all``. ``time_years``: since
+diagnosis, null where the measure has no time. ``n``: cases; ``events``: deaths up to the
+time (survival); ``at_risk``: cases still followed at the time. ``reason``: why a number is
+withheld or not estimable, or a remark on one that is ok.
+"""
+
+KEY = (
+    *("measure", "entity_id", "area", "sex", "age_group", "period", "time_years"),
+    *("standard", "method"),
+)
+"""What tells the rows of ``estimates.parquet`` apart."""
+
+ENTITIES: Mapping[str, Any] = {
+    "entity_id": pl.String,
+    "parent_id": pl.String,
+    "family": pl.String,
+    "tier": pl.Int64,
+    "name": pl.String,
+    "rare": pl.String,
+    "codes_confidence": pl.String,
+    "icss_standard": pl.String,
+}
+"""Columns of ``entities.parquet``: the entities of the list that the release speaks of.
+
+``rare``: by the rule of this release, ``rare``, ``common``, or ``straddles 6``: the interval of
+the crude rate holds 6 per 100 000.
+"""
+
+AREAS: Mapping[str, Any] = {
+    "area": pl.String,
+    "kind": pl.String,
+    "name": pl.String,
+    "country": pl.String,
+    "region": pl.String,
+}
+"""Columns of ``areas.parquet``; ``kind``: ``registry``, ``country``, ``region`` or ``all``."""
+
+EXCLUSIONS: Mapping[str, Any] = {
+    "registry": pl.String,
+    "purpose": pl.String,
+    "order": pl.Int64,
+    "reason": pl.String,
+    "records": pl.Int64,
+    "note": pl.String,
+}
+"""Columns of ``exclusions.parquet``; ``purpose``: ``incidence`` or ``survival``."""
+
+QUALITY: Mapping[str, Any] = {
+    "registry": pl.String,
+    "indicator": pl.String,
+    "numerator": pl.Int64,
+    "denominator": pl.Int64,
+    "value": pl.Float64,
+    "unit": pl.String,
+    "status": pl.String,
+    "reason": pl.String,
+}
+"""Columns of ``quality.parquet``."""
+
+TABLES: Mapping[str, Mapping[str, Any]] = {
+    "estimates": ESTIMATES,
+    "entities": ENTITIES,
+    "areas": AREAS,
+    "exclusions": EXCLUSIONS,
+    "quality": QUALITY,
+}
+"""Tables of a release by name; each is NAME.parquet in its folder."""
+
+INCIDENCE = "incidence"
+NET_SURVIVAL = "net survival"
+MEASURES = (INCIDENCE, NET_SURVIVAL)
+"""Measures this version writes; ``unit`` and ``standard`` tell crude from standardised rates."""
+
+STATUSES = (OK, WITHHELD, NOT_ESTIMABLE)
+_NUMBERS = ("estimate", "se", "lower", "upper")
+_DIMENSIONS = ("measure", "entity_id", "area", "sex", "age_group", "period", "standard", "method")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A way for a table to break the schema, and the rows that do.
+
+    Attributes
+    ----------
+    says
+        The rule broken, as the beginning of a sentence.
+    offending
+        True for a row that breaks it.
+    """
+
+    says: str
+    offending: pl.Expr
+
+
+FAULTS = (
+    Fault("a dimension is null", pl.any_horizontal(pl.col(_DIMENSIONS).is_null())),
+    Fault("a status is none of ok, withheld, not estimable", ~pl.col("status").is_in(STATUSES)),
+    Fault(
+        "a row that is ok has no estimate",
+        (pl.col("status") == OK) & pl.col("estimate").is_null(),
+    ),
+    Fault(
+        "a row that is not ok has a number",
+        (pl.col("status") != OK) & pl.any_horizontal(pl.col(_NUMBERS).is_not_null()),
+    ),
+    Fault(
+        "a row that is not ok has no reason",
+        (pl.col("status") != OK) & pl.col("reason").is_null(),
+    ),
+    Fault(
+        "limits do not enclose the estimate",
+        (pl.col("lower") > pl.col("estimate") + 1e-12)
+        | (pl.col("upper") < pl.col("estimate") - 1e-12),
+    ),
+    Fault("a number is nan", pl.any_horizontal(pl.col(_NUMBERS).is_nan().fill_null(value=False))),
+    Fault("a count is negative", pl.any_horizontal(pl.col("n", "events", "at_risk") < 0)),
+)
+"""Rules of ``estimates.parquet``; null counts as "cannot tell", not broken."""
+
+
+def validate(tables: Mapping[str, pl.DataFrame]) -> None:
+    """Check the tables of a release.
+
+    Parameters
+    ----------
+    tables
+        By name, as in ``TABLES``.
+
+    Raises
+    ------
+    DisagreementError
+        A table or column is missing, has another type, a rule is broken, two estimates have
+        one key, or an estimate speaks of an entity or area that is not listed.
+    """
+    for name, columns in TABLES.items():
+        if name not in tables:
+            raise DisagreementError("the release lacks a table", value=name, allowed=list(TABLES))
+        found = dict(tables[name].schema)
+        if found != dict(columns):
+            wrong = sorted(
+                key for key in {*found, *columns} if found.get(key) != columns.get(key)
+            ) or ["the order of columns"]
+            raise DisagreementError(
+                f"{name} does not have the columns of schema {VERSION}",
+                value=", ".join(wrong),
+                allowed=list(columns),
+            )
+    estimates = tables["estimates"]
+    for fault in FAULTS:
+        broken = estimates.filter(fault.offending)
+        if broken.height:
+            raise DisagreementError(
+                f"{fault.says} ({broken.height} rows)", value=_key_of(broken), file="estimates"
+            )
+    doubled = estimates.filter(estimates.select(KEY).is_duplicated())
+    if doubled.height:
+        raise DisagreementError("two estimates have one key", value=_key_of(doubled))
+    for column, table in (("entity_id", "entities"), ("area", "areas")):
+        known = tables[table][column]
+        unknown = estimates.filter(~pl.col(column).is_in(known.implode()))
+        if unknown.height:
+            raise DisagreementError(
+                f"an estimate speaks of a {column} that {table} does not list",
+                value=unknown[column][0],
+                allowed=known.to_list(),
+            )
+
+
+def _key_of(rows: pl.DataFrame) -> str:
+    row = rows.row(0, named=True)
+    return ", ".join(f"{name} {row[name]}" for name in KEY)

@@ -1,0 +1,196 @@
+"""One registry's files, read, classified, and divided into those counted and those not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from rarecare.codes.rare_cancers import RareCancerList
+from rarecare.errors import ColumnError, InputError, LifeTableError, UsageError
+from rarecare.files import Source, read_table
+from rarecare.population.life_table import LifeTable
+from rarecare.population.population import Population
+from rarecare.registry import Cases, ExclusionRules, exclude, read_cases
+from rarecare.study.config import CaseFiles, Files, Registry, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What one registry sent.
+
+    Attributes
+    ----------
+    registry
+        Its entry in the study.
+    cases
+        All records, classified.
+    population, life_table
+        None where the registry sent none.
+    """
+
+    registry: Registry
+    cases: Cases
+    population: Population | None
+    life_table: LifeTable | None
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The files read."""
+        others = (part.source for part in (self.population, self.life_table) if part is not None)
+        return (self.cases.source, *others)
+
+    def counted(self, study: Study) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the cases counted in incidence and the accounting of the others."""
+        keys = self.population.keys if self.population else ()
+        rules = ExclusionRules(
+            purpose="incidence",
+            behaviours=study.exclusions.behaviours,
+            period=study.study.period,
+            first_primary_only=study.exclusions.first_primary_only,
+            needed=tuple(keys),
+        )
+        return exclude(self.cases, rules, bad_rows=study.exclusions.bad_rows)
+
+    def followed(self, study: Study) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the cases counted in survival and the accounting of the others."""
+        keys = self.life_table.keys if self.life_table else ()
+        rules = ExclusionRules(
+            purpose="survival",
+            behaviours=study.exclusions.behaviours,
+            period=None if study.survival.window else study.study.period,
+            ages=study.exclusions.ages,
+            first_primary_only=study.exclusions.first_primary_only,
+            needed=tuple(dict.fromkeys((*keys, "sex"))),
+        )
+        return exclude(self.cases, rules, bad_rows=study.exclusions.bad_rows)
+
+
+def read_submission(registry: Registry, study: Study, entities: RareCancerList) -> Submission:
+    """Read the files of one registry.
+
+    Raises
+    ------
+    InputError
+        A file cannot be used; the message begins with the registry.
+    """
+    try:
+        cases = _classified(_cases(registry.cases, study), registry.cases, entities)
+        population = registry.population and _population(registry)
+        life_table = registry.life_table and _life_table(registry)
+        if life_table is not None and "country" in life_table.keys:
+            raise LifeTableError(
+                "the life table holds several countries",
+                file=life_table.source.name,
+                allowed="one",
+                remedy='Keep the registry\'s own: select = { country = "…" }.',
+            )
+    except InputError as error:
+        raise type(error)(f"registry {registry.id}: {error}") from None
+    return Submission(registry, cases, population, life_table)
+
+
+def _cases(files: CaseFiles, study: Study) -> Cases:
+    days = study.study.days_per_year
+    if files.format == "encr":
+        from rarecare.registry.encr import read_encr  # noqa: PLC0415
+
+        return read_encr(files.path, days_per_year=days)
+    cases = read_cases(
+        files.path,
+        columns=files.columns,
+        codes=files.codes,
+        delimiter=files.delimiter,
+        date_format=files.date_format,
+        days_per_year=days,
+    )
+    return cases if files.counts is None else _repeated(cases, files.counts)
+
+
+def _repeated(cases: Cases, column: str) -> Cases:
+    """Return one row per case where each row stands for several."""
+    if column not in cases.table.columns:
+        raise ColumnError(
+            "there is no such column of counts",
+            file=cases.source.name,
+            value=column,
+            allowed=cases.table.columns,
+        )
+    times = cases.table[column].cast(pl.Int64)
+    rows = pl.int_range(cases.table.height, eager=True).repeat_by(times).explode().drop_nulls()
+    return replace(cases, table=cases.table[rows].drop(column))
+
+
+def _classified(cases: Cases, files: CaseFiles, entities: RareCancerList) -> Cases:
+    if files.entity is None:
+        return replace(cases, table=entities.classify(cases.table))
+    known = entities.entities.filter(entity_id=files.entity)
+    if known.is_empty():
+        raise UsageError(
+            "the study gives the cases an entity the list does not have",
+            file=cases.source.name,
+            value=files.entity,
+            allowed=entities.entities["entity_id"].to_list(),
+        )
+    row = known.row(0, named=True)
+    tier1 = row["parent_id"] or row["entity_id"]
+    tier2 = row["entity_id"] if row["parent_id"] else None
+    table = cases.table.with_columns(
+        family=pl.lit(row["family"]),
+        entity_tier1=pl.lit(tier1, dtype=pl.String),
+        entity_tier2=pl.lit(tier2, dtype=pl.String),
+        rare=pl.lit(row["rare"]),
+    )
+    return replace(cases, table=table)
+
+
+def _population(registry: Registry) -> Population:
+    files = registry.population
+    assert files is not None
+    return Population.read(
+        _selected(files, files.select),
+        columns=files.columns,
+        codes=_single_codes(files),
+        age_groups=files.age_groups,
+    )
+
+
+def _life_table(registry: Registry) -> LifeTable:
+    files = registry.life_table
+    assert files is not None
+    return LifeTable.read(
+        _selected(files, files.select), columns=files.columns, codes=_single_codes(files)
+    )
+
+
+def _selected(files: Files, select: dict[str, str]) -> pl.DataFrame | str:
+    """Return the path, or the rows of the file with the values that the study selects."""
+    if not select:
+        return str(files.path)
+    raw = read_table(files.path, delimiter=files.delimiter)
+    frame = raw.frame
+    for column, value in select.items():
+        if column not in frame.columns:
+            raise ColumnError(
+                "there is no such column to select by",
+                file=raw.source.name,
+                value=column,
+                allowed=frame.columns,
+            )
+        present = frame[column].cast(pl.String)
+        if value not in present:
+            raise UsageError(
+                f"no row has this {column}",
+                file=raw.source.name,
+                value=value,
+                allowed=present.unique().drop_nulls().sort().to_list(),
+            )
+        frame = frame.filter(present == value).drop(column)
+    return frame
+
+
+def _single_codes(files: Files) -> dict[str, dict[str, str]]:
+    named = [field for field, codes in files.codes.items() if isinstance(codes, str)]
+    if named:
+        raise UsageError("codes are given by name", value=named[0], allowed="single codes")
+    return {field: dict(codes) for field, codes in files.codes.items() if isinstance(codes, dict)}
