@@ -360,6 +360,24 @@ def incidence(
     output.show(result, output_to)
 
 
+@app.command
+def run(study: Path, *, out: Path) -> None:
+    """Run a whole study, from registries' files to a release with its report.
+
+    Parameters
+    ----------
+    study
+        The study.toml.
+    out
+        Folder of the release; an earlier release there is replaced when the new one is whole.
+    """
+    from rarecare.study import run_study  # noqa: PLC0415
+
+    with output.steps() as progress:
+        release = run_study(study, out, progress=progress)
+    output.show_release(release)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return its exit status: 0 done, 1 the data have errors, 2 wrong use."""
     try:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import polars as pl
 from rich.console import Console
@@ -16,8 +16,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from rarecare.errors import UsageError
-from rarecare.results import OK, Result
+from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD, Result
 from rarecare.writing import write_whole
+
+if TYPE_CHECKING:
+    from rarecare.study import Release
 
 Format = Literal["table", "csv", "json"]
 UNPROTECTED = "unprotected"
@@ -145,8 +148,8 @@ def print_table(table: pl.DataFrame, *, title: str = "") -> None:
 
 
 @contextmanager
-def step(description: str) -> Iterator[Callable[[int, int], None]]:
-    """Show on a terminal what is being done; the value takes (done, in all)."""
+def step(description: str) -> Iterator[Callable[..., None]]:
+    """Show on a terminal what is being done; the value takes (done, in all[, what])."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -155,7 +158,53 @@ def step(description: str) -> Iterator[Callable[[int, int], None]]:
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def update(done: int, total: int, what: str = description) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+
+        yield update
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str, int, int], None]]:
+    """Show on a terminal a run of several steps; the value takes (what, done, in all)."""
+    with step("starting") as bar:
+
+        def say(what: str, done: int, total: int) -> None:
+            bar(done, total, what)
+
+        yield say
+
+
+def show_release(release: Release) -> None:
+    """Print what a release holds: how many numbers of each measure, withheld, not estimable."""
+    summary = (
+        release.estimates.group_by("measure")
+        .agg(
+            entities=pl.col("entity_id").n_unique(),
+            areas=pl.col("area").n_unique(),
+            numbers=pl.len(),
+            ok=(pl.col("status") == OK).sum(),
+            withheld=(pl.col("status") == WITHHELD).sum(),
+            not_estimable=(pl.col("status") == NOT_ESTIMABLE).sum(),
+        )
+        .sort("measure")
+    )
+    study = release.manifest["study"]
+    out.print(study["title"], style="bold", highlight=False)
+    if study["synthetic"]:
+        out.print("Synthetic data: the people and figures are invented.", highlight=False)
+    print_table(summary)
+    read = release.exclusions.filter(purpose="incidence", reason="records read")["records"].sum()
+    kept = (
+        release.exclusions.filter(reason="records in analysis")
+        .group_by("purpose")
+        .agg(pl.col("records").sum())
+    )
+    counted = "; ".join(f"{n:,} in {purpose}" for purpose, n in sorted(kept.iter_rows()))
+    out.print(f"{read:,} records read: {counted}", style="dim", highlight=False)
+    for name in ("report.html", "estimates.parquet"):
+        out.print(f"{release.folder}/{name}", highlight=False, soft_wrap=True)
 
 
 def _as_bytes(result: Result, file: Path) -> bytes:

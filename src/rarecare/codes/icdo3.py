@@ -17,6 +17,9 @@ from rarecare.codes.packaged import packaged_table
 from rarecare.errors import CodeError
 from rarecare.files import read_table
 
+LABELS = files("rarecare.codes") / "labels"
+"""The package's own labels; the folder may be absent."""
+
 _SITE = re.compile(r"[Cc]?(\d\d)\.?(\d)")
 _HISTOLOGY = re.compile(r"(\d{4})/?(\d)")
 
@@ -154,7 +157,7 @@ def _with_labels(
     if folder is not None:
         labels = read_table(folder / name).frame
     else:
-        own = files("rarecare.codes") / "labels" / name
+        own = LABELS / name
         if not own.is_file():
             return table.with_columns(label=pl.lit(None, pl.String))
         with as_file(own) as path:

@@ -103,7 +103,7 @@ class Classifier:
         slot = np.empty(int(np.prod(shape)), np.int32)
         slot[distinct] = np.arange(len(distinct), dtype=np.int32)
         outcomes = self._outcomes(*np.unravel_index(distinct, shape))
-        return cases.with_columns(outcomes.select(pl.all().gather(pl.Series(slot[packed]))))
+        return cases.with_columns(outcomes[pl.Series(slot[packed])])
 
     def _outcomes(
         self,

@@ -19,7 +19,7 @@ from rarecare.demo.tables import STAGES, TREATMENTS, Floats, Ints
 
 if TYPE_CHECKING:
     from rarecare.demo.draw import Drawn
-    from rarecare.demo.registries import Registry
+    from rarecare.demo.registry import Registry
 
 DIAGNOSIS = "diagnosis"
 EVENTS = (DIAGNOSIS, *TREATMENTS)

@@ -26,7 +26,7 @@ from rarecare.demo.model import (
     europe,
     year_hazard_factor,
 )
-from rarecare.demo.registries import CLOSING_DATE, LIFE_TABLE_YEARS, Registry
+from rarecare.demo.registry import CLOSING_DATE, LIFE_TABLE_YEARS, Registry
 from rarecare.demo.tables import N_AGES, SEXES, STAGES, Choices, Floats, Ints
 
 PART_CASES = 200_000
@@ -330,9 +330,7 @@ def _patients(
     fit, key = fit[order], key[order]
     place = np.arange(len(fit)) - np.searchsorted(key, key, side="left")
     first = np.flatnonzero(
-        (place[:-1] % 2 == 0)
-        & (key[1:] == key[:-1])
-        & (incidence[fit[1:]] > incidence[fit[:-1]])
+        (place[:-1] % 2 == 0) & (key[1:] == key[:-1]) & (incidence[fit[1:]] > incidence[fit[:-1]])
     )
     wanted = round(n * _SECOND / (1 + _SECOND))
     first = rng.permutation(first)
@@ -348,7 +346,8 @@ def _patients(
 _MONTH_ORIGIN = np.datetime64("1880-01", "M")
 _DAY_ORIGIN = (date(1880, 1, 1) - _EPOCH).days
 _MONTHS = (
-    np.arange(_DAY_ORIGIN, _CLOSING + 400, dtype=np.int64).astype("datetime64[D]")
+    np.arange(_DAY_ORIGIN, _CLOSING + 400, dtype=np.int64)
+    .astype("datetime64[D]")
     .astype("datetime64[M]")
     - _MONTH_ORIGIN
 ).astype(np.int64)

@@ -13,7 +13,7 @@ import polars as pl
 
 from rarecare.demo.draw import CANCER, DEAD, OTHER, Drawn, month_number
 from rarecare.demo.model import europe
-from rarecare.demo.registries import Registry
+from rarecare.demo.registry import Registry
 from rarecare.demo.tables import SEXES, Ints
 
 INCIDENCE_COLUMNS = tuple(

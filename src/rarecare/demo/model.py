@@ -119,7 +119,9 @@ def age_density(ages: Floats) -> Floats:
             if not weight:
                 continue
             shape = (mean / sd) ** 2 if sd else 0.0
-            below = gammainc(shape, edges * shape / mean) if mean < 45 else ndtr((edges - mean) / sd)
+            below = (
+                gammainc(shape, edges * shape / mean) if mean < 45 else ndtr((edges - mean) / sd)
+            )
             share = np.diff(below)
             total[row] += weight * share / share.sum()
     return total

@@ -22,7 +22,7 @@ from rarecare.demo.model import (
     europe,
     year_hazard_factor,
 )
-from rarecare.demo.registries import Registry
+from rarecare.demo.registry import Registry
 from rarecare.demo.tables import SEXES, Floats
 
 TIMES = (1, 5, 10)
@@ -97,15 +97,13 @@ def _total(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     return table.group_by(by, maintain_order=True).agg(pl.selectors.numeric().exclude("year").sum())
 
 
-def _grouped(
-    table: pl.DataFrame, by: Mapping[str, str], entity: str | None = None
-) -> pl.DataFrame:
+def _grouped(table: pl.DataFrame, by: Mapping[str, str], entity: str | None = None) -> pl.DataFrame:
     """Return the sums by ``area``, ``sex`` and ``entity_id``, each from the column named."""
     groups = {
         name: pl.lit(ALL) if column == ALL else pl.col(column) for name, column in by.items()
     } | ({"entity_id": pl.col(entity)} if entity else {})
     numbers = table.select(pl.selectors.numeric()).columns
-    return _total(table.select(**groups, *numbers), list(groups))
+    return _total(table.select(*numbers, **groups), list(groups))
 
 
 def _measures(table: pl.DataFrame) -> pl.DataFrame:
@@ -154,7 +152,9 @@ def _cells(registry: Registry) -> pl.DataFrame:
     """Return expected cases, and those surviving to each time, by the finest groups."""
     keys = [*_GROUPS, "year", "entity_id", "tier1", "rarity"]
     table = pl.concat(_entity_cells(registry))
-    return table.group_by(keys, maintain_order=True).agg(pl.selectors.numeric().exclude("year").sum())
+    return table.group_by(keys, maintain_order=True).agg(
+        pl.selectors.numeric().exclude("year").sum()
+    )
 
 
 def _entity_cells(registry: Registry) -> Iterator[pl.DataFrame]:

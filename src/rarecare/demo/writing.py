@@ -16,7 +16,7 @@ from rarecare.demo import care, encr
 from rarecare.demo.draw import Drawn, parts, patient_ids, tumour_ids
 from rarecare.demo.model import YEARS, europe
 from rarecare.demo.planted import INCIDENCE_FILE, plant
-from rarecare.demo.registries import CLOSING_DATE, Registry, registries, registry_table
+from rarecare.demo.registry import CLOSING_DATE, Registry, registries, registry_table
 from rarecare.demo.tables import SEXES
 from rarecare.demo.truth import ADULT, truth
 from rarecare.errors import UsageError
@@ -239,23 +239,27 @@ def _counts(drawn: Drawn) -> pl.DataFrame:
     import numpy as np  # noqa: PLC0415
 
     cell = np.ravel_multi_index(
-        (drawn.entity, drawn.unspecified.astype(int), drawn.sex, (drawn.age >= ADULT).astype(int), year),
+        (
+            drawn.entity,
+            drawn.unspecified.astype(int),
+            drawn.sex,
+            (drawn.age >= ADULT).astype(int),
+            year,
+        ),
         sizes,
     )
     number = np.bincount(cell, minlength=int(np.prod(sizes)))
     present = np.flatnonzero(number)
     entity, unspecified, sex, adult, year = np.unravel_index(present, sizes)
     ids = pl.Series(own.ids).gather(entity)
-    return (
-        pl.DataFrame(
-            {
-                "country": pl.repeat(drawn.registry.code, len(present), eager=True),
-                "entity_id": ids.set(pl.Series(unspecified.astype(bool)), None),
-                "tier1": pl.Series(own.tier1).gather(entity),
-                "sex": pl.Series(SEXES).gather(sex),
-                "age_group": pl.Series(["0-14", "15-99"]).gather(adult),
-                "year": year.astype(np.int64) + YEARS[0],
-                "cases": number[present],
-            }
-        )
+    return pl.DataFrame(
+        {
+            "country": pl.repeat(drawn.registry.code, len(present), eager=True),
+            "entity_id": ids.set(pl.Series(unspecified.astype(bool)), None),
+            "tier1": pl.Series(own.tier1).gather(entity),
+            "sex": pl.Series(SEXES).gather(sex),
+            "age_group": pl.Series(["0-14", "15-99"]).gather(adult),
+            "year": year.astype(np.int64) + YEARS[0],
+            "cases": number[present],
+        }
     )

@@ -37,15 +37,20 @@ def digits_of(value: float) -> int:
     >>> [digits_of(value) for value in (123, 27.8, 0.24, 0.031)]
     [0, 1, 2, 3]
     """
-    size = abs(value) or 1.0
-    return next(d for d in range(10) if d >= 9 or size >= 10 ** (2 - d) or (d == 2 and size >= 0.1))
+    if value == 0:
+        return 0
+    power = math.floor(math.log10(abs(value)))
+    return max(2 - power, 0) if power >= 0 else 1 - power
 
 
 def said_value(row: Row, between: str = "–") -> str:
     """Return an estimate with its limits: ``"0.24 (0.23–0.25)"``."""
     numbers = [row["estimate"], row["lower"], row["upper"]]
     digits = digits_of(row["estimate"] or row["upper"] or 0.0)
-    said = ["" if x is None else f"{x:,.{digits}f}".replace(",", "\u00a0") for x in numbers]
+    said = [
+        "" if x is None else f"{x:,.{digits}f}".replace(",", "\u00a0") if x else "0"
+        for x in numbers
+    ]
     return f"{said[0]} ({said[1]}{between}{said[2]})" if said[1] and said[2] else said[0]
 
 
@@ -96,10 +101,10 @@ def draw_dots(
     numbers = max(text_width(x) for x in [_HEADING, *(said_value(row) for row in shown)]) + 16
     counts = [whole(row["n"]) for row in shown if row.get("n") is not None]
     counted = 0.0 if narrow or not counts else max(map(text_width, ["Cases", *counts])) + 16
-    left = 8.0 if narrow else max(text_width(name) for name, _ in rows) * 1.05 + 14
-    left = min(left, 0.36 * head.width)
-    right = 12.0 if narrow else numbers + counted
-    plot = head.width - left - right
+    left = 8 if narrow else max(text_width(name) for name, _ in rows) * 1.05 + 14
+    left = math.ceil(min(left, 0.36 * head.width))
+    right = 12 if narrow else math.ceil(numbers + counted)
+    plot = int(head.width - left - right)
 
     head.height += 8 if narrow and threshold is None else 8 + LINE
     if shown and not narrow:
@@ -139,7 +144,10 @@ def draw_dots(
     words.height += 4
     view = words.view(left) | {"width": plot, "resolve": {"scale": {"x": "independent"}}}
     end = max((dot["y"] for dot in dots), default=0.0) + 14
-    chart = [*_scale(highest, threshold, end=end, narrow=narrow), *_whiskers(dots)]
+    chart = [
+        *_scale(highest, threshold, end=end, most=min(6, max(2, plot // 44))),
+        *_whiskers(dots),
+    ]
     view["layer"] = [{"layer": chart}, {"layer": view["layer"]}]
     return Body(view, left, _AXIS, plot)
 
@@ -157,13 +165,13 @@ def _dot(name: str, row: Row, y: float, highest: float) -> Row:
     }
 
 
-def _scale(highest: float, threshold: float | None, *, end: float, narrow: bool) -> list[View]:
+def _scale(highest: float, threshold: float | None, *, end: float, most: int) -> list[View]:
     """Return the axis, its grid, and the line at the threshold, down to the last dot."""
-    at = ticks(highest, 4 if narrow else 6)
+    at = ticks(highest, most)
     x: dict[str, Any] = {
         "field": "x", "type": "quantitative", "scale": {"domain": [0, highest], "nice": False},
         "axis": {"values": at, "title": None, "format": "~r", "grid": False, "domain": False,
-                 "ticks": False, "labelFlush": False},
+                 "ticks": False, "labelFlush": False, "labelOverlap": False},
     }  # fmt: skip
     reach = {"x": x, "y": {"value": 0}, "y2": {"value": end}}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from rarecare.errors import UsageError
+from rarecare.figures.dodge import dodge
 from rarecare.figures.look import (
     DASHES,
     INK,
@@ -73,53 +73,6 @@ class Axes:
     full_label: str = ""
 
 
-def dodge(
-    wanted: Sequence[float], heights: Sequence[float], *, low: float, high: float
-) -> list[float]:
-    """Return the centres of labels, as near to the wanted ones as they go without overlap.
-
-    Parameters
-    ----------
-    wanted
-        Centres wished for, in px.
-    heights
-        Heights of the labels, in px.
-    low, high
-        Ends of the space; where it is too short, the labels run past ``high``.
-
-    Returns
-    -------
-    centres
-        In the order given: the least squares of displacement, by pooling adjacent violators
-        (Ayer et al., Annals of Mathematical Statistics 1955;26:641).
-
-    Examples
-    --------
-    >>> dodge([50, 52, 90], [18, 18, 18], low=0, high=200)
-    [42.0, 60.0, 90.0]
-    """
-    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
-    offsets = [0.0]
-    for a, b in pairwise(order):
-        offsets.append(offsets[-1] + (heights[a] + heights[b]) / 2)
-    pools: list[tuple[float, int]] = []
-    for i, offset in zip(order, offsets, strict=True):
-        mean, size = wanted[i] - offset, 1
-        while pools and pools[-1][0] > mean:
-            before, number = pools.pop()
-            mean, size = (before * number + mean * size) / (number + size), number + size
-        pools.append((mean, size))
-    places = [mean for mean, size in pools for _ in range(size)]
-    if not order:
-        return []
-    first = low + heights[order[0]] / 2
-    last = max(first, high - heights[order[-1]] / 2 - offsets[-1])
-    centres = [0.0] * len(order)
-    for i, offset, place in zip(order, offsets, places, strict=True):
-        centres[i] = min(max(place, first), last) + offset
-    return centres
-
-
 def check_number(names: Sequence[str]) -> None:
     """Refuse more strata than a reader can tell apart.
 
@@ -170,7 +123,9 @@ def label_width(names: Sequence[str], width: float) -> float:
 def _together(lines: Sequence[Line], axes: Axes, width: float) -> Body:
     left = y_width(axes)
     right = label_width([line.name for line in lines], width)
-    size = (width - 2 * margin(width) - left - right, 200.0 if width < NARROW else 240.0)
+    names = [wrap(line.name, width=right - 24) for line in lines if len(lines) > 1]
+    tall = max(200.0 if width < NARROW else 240.0, sum(map(_height, names)) - 16)
+    size = (width - 2 * margin(width) - left - right, tall)
     view: View = {
         "width": size[0],
         "height": size[1],
@@ -355,6 +310,11 @@ def _strata(lines: Sequence[Line], axes: Axes) -> list[View]:
     ]  # fmt: skip
 
 
+def _height(words: Sequence[str]) -> float:
+    """Return the height of a label; one of several lines keeps a distance to the next."""
+    return len(words) * LINE + (4 if len(words) > 1 else 0)
+
+
 def _labels(
     lines: Sequence[Line], axes: Axes, size: tuple[float, float], right: float
 ) -> list[View]:
@@ -365,7 +325,7 @@ def _labels(
     texts = [wrap(line.name, width=right - 24) for line in shown]
     ends = [line.points[-1] for line in shown]
     wanted = [size[1] * (1 - (end.y - axes.y_domain[0]) / span) for end in ends]
-    heights = [len(text) * LINE for text in texts]
+    heights = [_height(text) for text in texts]
     centres = dodge(wanted, heights, low=-10, high=size[1] + 6)
     rows: list[dict[str, Any]] = []
     for line, text, end, y, centre in zip(shown, texts, ends, wanted, centres, strict=True):

@@ -14,8 +14,10 @@ NOTE_PAPER, NOTE_EDGE, MISSING = "#fff3d6", "#a87a10", "#6f7a75"
 SERIES = ("#0b8a72", "#a87a10", "#2c4fb8", "#7d2a12", "#c2489f", "#2b3236")
 MARKERS = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 DASHES = ([1, 0], [8, 3], [2, 3], [10, 3, 2, 3], [4, 4], [12, 4])
-WITHHELD_SHAPE = "M-1,-1H1V1H-1ZM-1,0L0,-1M-1,1L1,-1M0,1L1,0"
-NOT_ESTIMABLE_SHAPE = "M-1,-1H1V1H-1ZM-.5,-.4H-.3M.3,-.4H.5M-.5,.4H-.3M.3,.4H.5"
+WITHHELD_SHAPE = "M-1,-1L1,-1L1,1L-1,1L-1,-1M-1,0L0,-1M-1,1L1,-1M0,1L1,0"
+NOT_ESTIMABLE_SHAPE = (
+    "M-1,-1L1,-1L1,1L-1,1L-1,-1M-.5,-.4L-.3,-.4M.3,-.4L.5,-.4M-.5,.4L-.3,.4M.3,.4L.5,.4"
+)
 
 SANS = "'Source Sans 3 Variable', 'Source Sans 3', 'Segoe UI', 'Noto Sans', system-ui, sans-serif"
 SERIF = "'Literata Variable', Literata, Georgia, 'Noto Serif', serif"
@@ -46,8 +48,8 @@ def text_width(text: str, *, size: float = TEXT) -> float:
 def wrap(text: str, *, width: float, size: float = TEXT) -> list[str]:
     """Return the text in lines no wider than ``width`` px; a word too long is broken.
 
-    >>> wrap("rates of rare cancers", width=70, size=10)
-    ['rates of', 'rare cancers']
+    >>> wrap("rates of rare cancers", width=60, size=10)
+    ['rates of', 'rare', 'cancers']
     """
     lines: list[str] = []
     line = ""

@@ -205,8 +205,9 @@ def _spoken_year(line: Line, axes: Axes, space: float) -> list[View]:
         return []
     point = next((p for p in marked if abs(p.x - 5) < 2 * _NEAR), marked[-1])
     text = f"{percent(point.y)}{_limits(point)} at {_years_word(point.x)}"
-    upper = point.y if point.upper is None else point.upper
-    lower = point.y if point.lower is None else point.lower
+    later = [p for p in line.points if p.x >= point.x]
+    upper = max(p.y if p.upper is None else p.upper for p in later)
+    lower = min(p.y if p.lower is None else p.lower for p in later if p.x < point.x * 2)
     above = upper < 0.85 * axes.y_domain[1]
     x = space * point.x / axes.x_domain[1]
     xy = {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}}
@@ -247,7 +248,7 @@ def _followed(
     cells = [[_people(_at(rows, year)) for year in years] for _, rows in named]
     wide = max(text_width(cell) for row in cells for cell in row) + 6
     places = [body.left + body.plot * year / last for year in years] if last else [body.left]
-    beside = foot.width - body.left - body.plot - 22
+    beside = foot.width - body.left - body.plot - max(22, wide / 2 + 4)
     aligned = body.plot > 0 and all(b - a >= wide for a, b in pairwise(places))
     foot.height += 10
     foot.line(1, foot.height, foot.width - 1, foot.height, color=RULE)
@@ -265,20 +266,11 @@ def _followed(
         foot.text(0, foot.height - 4, "years", "soft")
         for place, year in zip(places, years, strict=True):
             foot.text(place, foot.height - 4, f"{year:g}", "soft", align)
-    for k, ((name, _), row) in enumerate(zip(named, cells, strict=True)):
+    for (name, _), row in zip(named, cells, strict=True):
         for place, cell in zip(places, row, strict=True):
             foot.text(place, foot.height + LINE - 4, cell, "plain", align)
         words = wrap(name, width=beside) if len(named) > 1 else [""]
-        x = body.left + body.plot + 22 if aligned else 0
-        if aligned and len(named) > 1:
-            look = {
-                "shape": MARKERS[k],
-                "color": SERIES[k],
-                "filled": True,
-                "size": 56,
-                "opacity": 1,
-            }
-            foot.sign(x - 8, foot.height + LINE - 8.5, **look)
+        x = foot.width - beside if aligned else 0
         for word in words:
             foot.height += LINE
             if word:

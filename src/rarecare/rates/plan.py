@@ -160,7 +160,9 @@ def incidence_plan(
         age_end=population.age_end,
         case_strata=only_cases,
         case_levels=tuple(table.rows()),
-        standards=tuple(named_weights(standard, bounds, population.age_end) for standard in standards),
+        standards=tuple(
+            named_weights(standard, bounds, population.age_end) for standard in standards
+        ),
         level=float(level),
         interval=interval,
         count_interval=count_interval,

@@ -85,6 +85,14 @@ FIELDS = (
         (0, LONGEST_LIFE),
     ),
     Field("age_days", "number", "days from birth to incidence", {}, "days", (0, _LONGEST_DAYS)),
+    Field(
+        "age_years",
+        "number",
+        "exact age at incidence in years, where neither days nor full dates are given",
+        {},
+        "years",
+        (0, LONGEST_LIFE + 1),
+    ),
     Field("last_date", "date", "date of death, or of the last known vital status"),
     Field(
         "follow_up_days",

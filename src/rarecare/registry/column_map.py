@@ -13,8 +13,8 @@ from rarecare.errors import ColumnError, FileError, UsageError, nearest
 from rarecare.registry.cases import BY_NAME
 
 DERIVED: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "age": (("age_days",), ("birth_date", "incidence_date")),
-    "age_days": (("age",), ("birth_date", "incidence_date")),
+    "age": (("age_days",), ("age_years",), ("birth_date", "incidence_date")),
+    "age_days": (("age",), ("age_years",), ("birth_date", "incidence_date")),
     "behaviour": (("morphology",),),
     "follow_up_days": (("incidence_date", "last_date"),),
     "last_date": (("incidence_date", "follow_up_days"),),

@@ -43,14 +43,14 @@ def add_age(
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
     """Return the table with ``age`` and ``age_days``, the ages refused, and notes.
 
-    Age in days is, in this order: given; from full dates; the middle of the completed
-    year; from imputed dates. Completed years are given, counted from birthday to
+    Age in days is, in this order: given; from full dates; exact years x ``days_per_year``;
+    the middle of the completed year; from imputed dates. Completed years are given, counted from birthday to
     birthday, or the whole part of age in days / ``days_per_year``.
     """
     have = set(table.columns)
     refused = pl.DataFrame(schema=REJECTS)
     dated = {"birth_date", "incidence_date"} <= have
-    if not dated and not have & {"age", "age_days"}:
+    if not dated and not have & {"age", "age_days", "age_years"}:
         return table, refused, []
     age = _column("age", table, pl.Int32)
     age_days = _column("age_days", table, pl.Float64)
@@ -64,7 +64,10 @@ def add_age(
         days = pl.when(possible).then((incidence - birth).dt.total_days())
         years = pl.when(possible).then(years)
         full = _known_to_the_day("birth_date", table) & _known_to_the_day("incidence_date", table)
-    exact = pl.when(full).then(days).cast(pl.Float64)
+    exact = pl.coalesce(
+        pl.when(full).then(days).cast(pl.Float64),
+        (_column("age_years", table, pl.Float64) * days_per_year).floor(),
+    )
     middle = (age + 0.5) * days_per_year
     source = (
         pl.when(pl.coalesce(age_days, exact).is_not_null())

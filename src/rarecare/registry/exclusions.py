@@ -27,8 +27,8 @@ READ = "records read"
 KEPT = "records in analysis"
 
 _SOURCES: Mapping[str, tuple[str, ...]] = {
-    "age": ("age", "age_days", "birth_date"),
-    "age_days": ("age", "age_days", "birth_date"),
+    "age": ("age", "age_days", "age_years", "birth_date"),
+    "age_days": ("age", "age_days", "age_years", "birth_date"),
     "follow_up_days": ("follow_up_days", "last_date"),
     "last_date": ("follow_up_days", "last_date"),
 }

@@ -38,7 +38,7 @@ class About(_Part):
     synthetic: bool = False
     period: Period
     closing_date: date | None = None
-    days_per_year: float = Field(365.2425, gt=365, lt=366)
+    days_per_year: float = Field(default=365.2425, gt=365, lt=366)
     classification: Path | None = None
     measures: tuple[Measure, ...] = ("incidence", "net survival")
     entities: tuple[str, ...] = ()
@@ -60,6 +60,8 @@ class CaseFiles(Files):
     date_format: str | None = None
     counts: str | None = None
     entity: str | None = None
+    entity_column: str | None = None
+    entity_codes: dict[str, str] = {}
 
 
 class PopulationFiles(Files):
@@ -67,6 +69,7 @@ class PopulationFiles(Files):
 
     format: Literal["tidy", "encr"] = "tidy"
     age_groups: Literal["lower", "number"] | None = None
+    keys: tuple[str, ...] | None = None
     select: dict[str, str] = {}
 
 
@@ -74,6 +77,7 @@ class LifeTableFiles(Files):
     """The life table; ``select`` keeps the rows with these values."""
 
     format: Literal["tidy", "encr"] = "tidy"
+    keys: tuple[str, ...] | None = None
     select: dict[str, str] = {}
 
 
@@ -113,19 +117,19 @@ class Survival(_Part):
     form: Literal["exponential", "product"] = "exponential"
     interval: Literal["log", "log-log", "plain"] = "log"
     window: Period | None = None
-    allow_outside: float = Field(0.05, ge=0, le=1)
+    allow_outside: float = Field(default=0.05, ge=0, le=1)
 
 
 class Disclosure(_Part):
     """``[disclosure]``: the smallest count that is shown."""
 
-    threshold: int = Field(5, ge=1)
+    threshold: int = Field(default=5, ge=1)
 
 
 class Report(_Part):
     """``[report]``."""
 
-    figures: int = Field(30, ge=0, le=30)
+    figures: int = Field(default=30, ge=0, le=30)
 
 
 class Study(_Part):
@@ -138,7 +142,21 @@ class Study(_Part):
     survival: Survival = Survival()
     disclosure: Disclosure = Disclosure()
     report: Report = Report()
-    level: float = Field(0.95, gt=0, lt=1)
+    level: float = Field(default=0.95, gt=0, lt=1)
+
+    @property
+    def wanted_entities(self) -> tuple[str, ...]:
+        """The entities reported on: those named, or else those that the files are said to hold.
+
+        Where all files are classified by their codes, every group of the list (empty).
+        """
+        given = [
+            {*registry.cases.entity_codes.values(), *filter(None, [registry.cases.entity])}
+            for registry in self.registries
+        ]
+        if self.study.entities or not all(given):
+            return self.study.entities
+        return tuple(sorted(set().union(*given)))
 
     @model_validator(mode="after")
     def _distinct(self) -> Study:
@@ -187,10 +205,10 @@ def study_of(given: dict[str, Any], *, file: str = "study") -> Study:
     try:
         return Study.model_validate(given)
     except ValidationError as error:
-        raise _usage_error(error, given, file) from None
+        raise _usage_error(error, file) from None
 
 
-def _usage_error(error: ValidationError, given: dict[str, Any], file: str) -> UsageError:
+def _usage_error(error: ValidationError, file: str) -> UsageError:
     """Turn the first fault into one message in our own form."""
     first = error.errors()[0]
     place = [part for part in first["loc"] if part != "function-after"]
@@ -234,9 +252,7 @@ def _fields_at(place: list[int | str]) -> list[str]:
 def _models(annotation: Any) -> list[Any]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [
-        model for part in getattr(annotation, "__args__", ()) for model in _models(part)
-    ]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models(part)]
 
 
 def _rooted(study: Study, folder: Path) -> Study:

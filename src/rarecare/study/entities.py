@@ -100,9 +100,7 @@ class Groups:
         ClassificationError
             A case has an entity that the list does not hold.
         """
-        leaf = cases.select(
-            pl.coalesce("entity_tier2", "entity_tier1").alias(LEAF)
-        ).to_series()
+        leaf = cases.select(pl.coalesce("entity_tier2", "entity_tier1").alias(LEAF)).to_series()
         unknown = leaf.filter(~leaf.is_in(list(self.leaves)))
         if len(unknown):
             raise ClassificationError(

@@ -98,9 +98,7 @@ def count(cases: pl.DataFrame, population: Population, groups: Groups, study: St
     unknown[leaf, sex, year] = tally.arrays["cases_age_unknown"]
     if own:
         person_years[sex, year] = tally.arrays["person_years"]
-    return Counts(
-        tuple(sexes) or (BOTH,), years, plan.age_lower, counts, unknown, person_years
-    )
+    return Counts(tuple(sexes) or (BOTH,), years, plan.age_lower, counts, unknown, person_years)
 
 
 def incidence_rows(
@@ -121,9 +119,7 @@ def incidence_rows(
         by_year = margin == "year"
         if by_sex and counts.sexes == (BOTH,):
             continue
-        summed = tuple(
-            axis for axis, kept in ((1, by_sex), (2, by_year)) if not kept
-        )
+        summed = tuple(axis for axis, kept in ((1, by_sex), (2, by_year)) if not kept)
         sexes = counts.sexes if by_sex else (schema.ALL,)
         years = [str(year) for year in counts.years] if by_year else [_period(study)]
         parts.append(
@@ -184,9 +180,7 @@ def _plan(study: Study, age_lower: tuple[int, ...]) -> IncidencePlan:
         strata=("entity_id", "sex", "period"),
         age_lower=age_lower,
         case_strata=("entity_id",),
-        standards=tuple(
-            named_weights(name, age_lower, None) for name in study.incidence.standards
-        ),
+        standards=tuple(named_weights(name, age_lower, None) for name in study.incidence.standards),
         level=study.level,
         interval=study.incidence.interval,
         unknown_age=study.incidence.unknown_age,

@@ -33,7 +33,7 @@ THRESHOLD_OF_RARITY = 6.0
 Progress = Callable[[str, int, int], None]
 _WHOLE = ("whole",)
 _POOLED_INCIDENCE = ("whole", "sex", "age", "year")
-_POOLED_SURVIVAL = ("whole", "sex", "age")
+_POOLED_SURVIVAL = ("whole", "curve", "sex", "age")
 
 
 def run_study(
@@ -86,7 +86,7 @@ def make_release(
     """Return the protected tables of a study, not yet written; parameters as ``run_study``."""
     say = progress or _silent
     steps = len(study.registries) + 3
-    groups = Groups.of(entities.entities, study.study.entities)
+    groups = Groups.of(entities.entities, study.wanted_entities)
     made = _Made()
     order = sorted(study.registries, key=lambda r: (region_of(r.country), r.country, r.id))
     whole, region, country = _Level(schema.ALL), _Level(""), _Level("")
@@ -100,13 +100,15 @@ def make_release(
             region.close(made, groups, study)
             region = _Level(place)
         submission = read_submission(registry, study, entities)
-        _add(submission, study, groups, made, (country, region, whole), engine)
+        levels = (country, region, whole)
+        _add(submission, study, groups, made, levels=levels, engine=engine)
     country.close(made, groups, study)
     region.close(made, groups, study)
     say("all areas", steps - 3, steps)
     whole.close(made, groups, study, pooled=True)
     say("disclosure control", steps - 2, steps)
-    return _protected(made, groups, study, entities)
+    both = whole.counts is not None and set(whole.counts.sexes) == {"female", "male"}
+    return _protected(made, groups, study, entities, judged=both)
 
 
 @dataclass(slots=True)
@@ -146,6 +148,7 @@ def _add(
     study: Study,
     groups: Groups,
     made: _Made,
+    *,
     levels: tuple[_Level, ...],
     engine: Engine | None,
 ) -> None:
@@ -193,13 +196,9 @@ def _counted(
         raise PopulationError(f"registry {submission.registry.id}, {file}: {error}") from None
 
 
-def _check_outside(
-    arrays: Any, submission: Submission, study: Study, made: _Made
-) -> None:
+def _check_outside(arrays: Any, submission: Submission, study: Study, made: _Made) -> None:
     """Note, or refuse, person-days outside the life table."""
-    outside, total = (
-        int(arrays[name].sum()) for name in ("person_days_outside", "person_days")
-    )
+    outside, total = (int(arrays[name].sum()) for name in ("person_days_outside", "person_days"))
     if not outside:
         return
     table = submission.life_table
@@ -223,9 +222,12 @@ def _accounted(accounting: pl.DataFrame, registry: Registry, purpose: str) -> pl
 
 
 def _protected(
-    made: _Made, groups: Groups, study: Study, entities: RareCancerList
+    made: _Made, groups: Groups, study: Study, entities: RareCancerList, *, judged: bool
 ) -> Release:
-    """Return the release of everything made, small counts withheld."""
+    """Return the release of everything made, small counts withheld.
+
+    ``judged``: whether the populations hold both sexes, which the rule of rarity needs.
+    """
     if not made.estimates:
         raise UsageError(
             "the study has nothing to estimate",
@@ -240,7 +242,8 @@ def _protected(
             for part in made.estimates
         ]
     ).sort(schema.KEY)
-    listed = _entities(groups, estimates)
+    listed = _entities(groups, estimates if judged else estimates.clear())
+    listed = listed.filter(pl.col("entity_id").is_in(estimates["entity_id"].unique().implode()))
     areas = _areas(study, estimates)
     shown = protect(estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold)
     about = study.study
@@ -283,10 +286,9 @@ def _protected(
 
 def _entities(groups: Groups, estimates: pl.DataFrame) -> pl.DataFrame:
     """Return the groups that have estimates, rare or not by the crude rate of all areas."""
-    rates = estimates.filter(
-        measure=schema.INCIDENCE, area=schema.ALL, sex=schema.ALL, age_group=schema.ALL,
-        standard=schema.NONE,
-    ).filter(pl.col("period").str.contains("-")).select("entity_id", "lower", "upper", "status")  # fmt: skip
+    pooled = {name: schema.ALL for name in ("area", "sex", "age_group")}
+    crude = estimates.filter(measure=schema.INCIDENCE, standard=schema.NONE, **pooled)
+    rates = crude.filter(pl.col("period").str.contains("-"))
     limit = THRESHOLD_OF_RARITY
     verdict = (
         pl.when(pl.col("status") != OK)
@@ -298,17 +300,14 @@ def _entities(groups: Groups, estimates: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit("straddles 6"))
     )
     verdicts = rates.select("entity_id", rare=verdict)
-    present = estimates["entity_id"].unique()
-    return (
-        groups.table.filter(pl.col("entity_id").is_in(present.implode()))
-        .join(verdicts, on="entity_id", how="left", maintain_order="left")
-        .select([pl.col(name).cast(dtype) for name, dtype in schema.ENTITIES.items()])
+    return groups.table.join(verdicts, on="entity_id", how="left", maintain_order="left").select(
+        [pl.col(name).cast(dtype) for name, dtype in schema.ENTITIES.items()]
     )
 
 
 def _areas(study: Study, estimates: pl.DataFrame) -> pl.DataFrame:
     names = dict(countries().select("iso2", "name").iter_rows())
-    rows = [(schema.ALL, "all", "All areas of the study", None, None)]
+    rows: list[tuple[str | None, ...]] = [(schema.ALL, "all", "All areas of the study", None, None)]
     own = sorted({registry.country for registry in study.registries})
     rows += [(place, "region", place, None, place) for place in sorted({*map(region_of, own)})]
     rows += [(code, "country", names[code], code, region_of(code)) for code in own]

@@ -198,6 +198,4 @@ def _exchanged(one: Path, other: Path) -> bool:
     if not hasattr(library, "renameat2"):
         return False
     here = -100  # AT_FDCWD
-    return bool(
-        library.renameat2(here, os.fsencode(one), here, os.fsencode(other), _EXCHANGE) == 0
-    )
+    return bool(library.renameat2(here, os.fsencode(one), here, os.fsencode(other), _EXCHANGE) == 0)

@@ -12,7 +12,14 @@ from rarecare.files import Source, read_table
 from rarecare.population.life_table import LifeTable
 from rarecare.population.population import Population
 from rarecare.registry import Cases, ExclusionRules, exclude, read_cases
-from rarecare.study.config import CaseFiles, Files, Registry, Study
+from rarecare.study.config import (
+    CaseFiles,
+    Files,
+    LifeTableFiles,
+    PopulationFiles,
+    Registry,
+    Study,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,8 @@ def read_submission(registry: Registry, study: Study, entities: RareCancerList) 
     """
     try:
         cases = _classified(_cases(registry.cases, study), registry.cases, entities)
-        population = registry.population and _population(registry)
-        life_table = registry.life_table and _life_table(registry)
+        population = _population(registry.population)
+        life_table = _life_table(registry.life_table)
         if life_table is not None and "country" in life_table.keys:
             raise LifeTableError(
                 "the life table holds several countries",
@@ -122,44 +129,62 @@ def _repeated(cases: Cases, column: str) -> Cases:
 
 
 def _classified(cases: Cases, files: CaseFiles, entities: RareCancerList) -> Cases:
-    if files.entity is None:
+    """Return the cases with their entities: by their codes, or as the study says."""
+    if files.entity is None and files.entity_column is None:
         return replace(cases, table=entities.classify(cases.table))
-    known = entities.entities.filter(entity_id=files.entity)
-    if known.is_empty():
-        raise UsageError(
-            "the study gives the cases an entity the list does not have",
-            file=cases.source.name,
-            value=files.entity,
-            allowed=entities.entities["entity_id"].to_list(),
-        )
-    row = known.row(0, named=True)
-    tier1 = row["parent_id"] or row["entity_id"]
-    tier2 = row["entity_id"] if row["parent_id"] else None
-    table = cases.table.with_columns(
-        family=pl.lit(row["family"]),
-        entity_tier1=pl.lit(tier1, dtype=pl.String),
-        entity_tier2=pl.lit(tier2, dtype=pl.String),
-        rare=pl.lit(row["rare"]),
+    table, file = cases.table, cases.source.name
+    if files.entity_column is None:
+        wanted = pl.lit(files.entity, dtype=pl.String)
+        asked = [files.entity]
+    else:
+        if files.entity_column not in table.columns:
+            raise ColumnError(
+                "there is no such column of entities",
+                file=file,
+                value=files.entity_column,
+                allowed=table.columns,
+            )
+        codes = pl.col(files.entity_column).cast(pl.String)
+        wanted = codes.replace_strict(files.entity_codes, default=None, return_dtype=pl.String)
+        asked = list(files.entity_codes.values())
+    listed = entities.entities.select("entity_id", "parent_id", "family", "rare")
+    known = listed["entity_id"].to_list()
+    for entity in asked:
+        if entity not in known:
+            raise UsageError(
+                "the study gives the cases an entity the list does not have",
+                file=file,
+                value=entity,
+                allowed=known,
+            )
+    tier1 = pl.coalesce("parent_id", "_entity").alias("entity_tier1")
+    tier2 = pl.when(pl.col("parent_id").is_not_null()).then("_entity").alias("entity_tier2")
+    found = table.with_columns(wanted.alias("_entity")).join(
+        listed, left_on="_entity", right_on="entity_id", how="left", maintain_order="left"
     )
-    return replace(cases, table=table)
+    return replace(cases, table=found.with_columns(tier1, tier2).drop("_entity", "parent_id"))
 
 
-def _population(registry: Registry) -> Population:
-    files = registry.population
-    assert files is not None
+def _population(files: PopulationFiles | None) -> Population | None:
+    if files is None:
+        return None
     return Population.read(
         _selected(files, files.select),
         columns=files.columns,
         codes=_single_codes(files),
+        keys=files.keys,
         age_groups=files.age_groups,
     )
 
 
-def _life_table(registry: Registry) -> LifeTable:
-    files = registry.life_table
-    assert files is not None
+def _life_table(files: LifeTableFiles | None) -> LifeTable | None:
+    if files is None:
+        return None
     return LifeTable.read(
-        _selected(files, files.select), columns=files.columns, codes=_single_codes(files)
+        _selected(files, files.select),
+        columns=files.columns,
+        codes=_single_codes(files),
+        keys=files.keys,
     )
 
 

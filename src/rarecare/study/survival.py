@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -26,7 +26,7 @@ CLASSES = (0, 15, 45, 55, 65, 75)
 CLASS_LABELS = ("0-14", "15-44", "45-54", "55-64", "65-74", "75+")
 CHILDREN, ADULTS = "0-14", "15-99"
 SEXES = ("female", "male")
-METHOD = "pohar-perme"
+METHOD: Literal["pohar-perme"] = "pohar-perme"
 _STANDARDS = ("1", "2", "3")
 
 Arrays = dict[str, NDArray[Any]]
@@ -40,8 +40,6 @@ class Sums:
     ----------
     arrays
         As of a follow-up tally, shape (n_leaves, 2, n_classes, …); empty before the first.
-    person_days, person_days_outside
-        Of all cases, and those outside the life tables.
     """
 
     arrays: Arrays = field(default_factory=dict)
@@ -74,7 +72,8 @@ def tally_registry(
         window=choices.window and (choices.window[0].isoformat(), choices.window[1].isoformat()),
     )
     table = cases.with_columns(pl.Series(AGE_CLASS, classes, dtype=pl.Int64))
-    return tally_follow_up(table.drop("registry", strict=False), plan, life_table=life_table, engine=engine)
+    table = table.drop("registry", strict=False)  # one registry, one tally
+    return tally_follow_up(table, plan, life_table=life_table, engine=engine)
 
 
 def survival_rows(
@@ -83,7 +82,8 @@ def survival_rows(
     """Return the rows of one area in the schema's columns.
 
     ``margins``: ``"whole"``: adults crude and age-standardised, and children; ``"sex"``: adults
-    by sex; ``"age"``: by age class.
+    by sex; ``"age"``: by age class; ``"curve"``: adults and children at every quarter of a
+    year, on whole days.
     """
     parts = []
     if "whole" in margins:
@@ -91,6 +91,12 @@ def survival_rows(
         parts.append(_by_standard(pooled, groups, study).with_columns(sex=pl.lit(schema.ALL)))
         child = _crude(_part(pooled, slice(0, 1)), groups, study)
         parts.append(child.with_columns(sex=pl.lit(schema.ALL), age_group=pl.lit(CHILDREN)))
+    if "curve" in margins:
+        pooled = _rolled_up(sums.arrays, groups, sexes=slice(None))
+        days = _quarters(study)
+        for label, classes in ((ADULTS, slice(1, None)), (CHILDREN, slice(0, 1))):
+            rows = _crude(_part(pooled, classes), groups, study, days=days)
+            parts.append(rows.with_columns(sex=pl.lit(schema.ALL), age_group=pl.lit(label)))
     if "age" in margins:
         pooled = _rolled_up(sums.arrays, groups, sexes=slice(None))
         for position, label in enumerate(CLASS_LABELS[1:], start=1):
@@ -125,11 +131,13 @@ def _by_standard(arrays: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
     return pl.concat(parts).with_columns(age_group=pl.lit(ADULTS))
 
 
-def _crude(arrays: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
+def _crude(
+    arrays: Arrays, groups: Groups, study: Study, *, days: Sequence[float] | None = None
+) -> pl.DataFrame:
     plan = _plan(study, None)
     summed = {name: array.sum(axis=1) for name, array in arrays.items()}
     strata = groups.table.select("entity_id")
-    return estimate_survival(Tally(plan.hash, strata, summed), plan)
+    return estimate_survival(Tally(plan.hash, strata, summed), plan, times=days)
 
 
 def _standardised(
@@ -172,7 +180,8 @@ def _rolled_up(arrays: Mapping[str, NDArray[Any]], groups: Groups, *, sexes: sli
         leaves = array[:, sexes].sum(axis=1)
         present = np.flatnonzero(leaves.reshape(len(leaves), -1).any(axis=1))
         held = csr_array(groups.members[:, present].astype(array.dtype))
-        flat = held @ leaves[present].reshape(len(present), -1)
+        width = int(np.prod(leaves.shape[1:]))
+        flat = held @ leaves[present].reshape(len(present), width)
         out[name] = flat.reshape(len(groups.members), *leaves.shape[1:])
     return out
 
@@ -191,6 +200,13 @@ def _positions(tally: Tally) -> tuple[NDArray[np.int64], ...]:
 
 def _times(study: Study) -> tuple[float, ...]:
     return tuple(sorted(years * study.study.days_per_year for years in study.survival.at))
+
+
+def _quarters(study: Study) -> list[float]:
+    """Return the whole days nearest to each quarter of a year, but for the study's own times."""
+    year, last = study.study.days_per_year, max(study.survival.at)
+    quarters = [quarter / 4 for quarter in range(1, int(last * 4) + 1)]
+    return [float(round(q * year)) for q in quarters if q not in study.survival.at]
 
 
 def _period(study: Study) -> str:
