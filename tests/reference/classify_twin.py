@@ -4,18 +4,9 @@ import csv
 from functools import cache
 
 
-def read(folder):
-    """The rules of a list, each with its entity's facts."""
-    with (folder / "entities.csv").open(encoding="utf-8", newline="") as file:
-        entities = {row["entity_id"]: row for row in csv.DictReader(file)}
-    with (folder / "rules.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return tuple(
-        Rule(line, row, entities[row["entity_id"]]) for line, row in enumerate(rows, start=2)
-    )
-
-
 class Rule:
+    """One row of the rules, with its line and its entity's row."""
+
     def __init__(self, line, row, entity):
         self.line = line
         self.sex = row["sex"]
@@ -26,71 +17,83 @@ class Rule:
             for column in ("topography", "morphology", "behaviour")
         }
 
-    @cache  # noqa: B019 - the list lives as long as the tests
+    @cache  # noqa: B019 - as many as there are codes
     def takes(self, column, code):
         return any(first <= str(code) <= last for first, last in self.ranges[column])
 
 
-@cache
-def taking_histology(rules, histology):
-    return [rule for rule in rules if rule.takes("morphology", histology)]
+class Twin:
+    """The rules of a list and what they say of codes that are in ICD-O-3."""
 
-
-def decide(rules, topography, histology, behaviour, sex):
-    """The deciding rule of tier 1 and of tier 2, or None: a sex's own rule first."""
-    found = []
-    for tier in ("1", "2"):
-        matching = [
-            rule
-            for rule in taking_histology(rules, histology)
-            if rule.entity["tier"] == tier
-            and rule.takes("topography", topography)
-            and rule.takes("behaviour", behaviour)
-            and rule.sex in ("", sex)
+    def __init__(self, folder):
+        with (folder / "entities.csv").open(encoding="utf-8", newline="") as file:
+            entities = {row["entity_id"]: row for row in csv.DictReader(file)}
+        with (folder / "rules.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.rules = [
+            Rule(line, row, entities[row["entity_id"]]) for line, row in enumerate(rows, start=2)
         ]
-        matching.sort(key=lambda rule: rule.sex == "")
-        found.append(matching[0] if matching else None)
-    return found
+
+    def classify(self, topography, histology, behaviour, sex):
+        """Tier 1, tier 2, rare, line of the deciding rule, reason."""
+        return self.by_sex(topography, histology, behaviour)[sex]
+
+    def by_sex(self, topography, histology, behaviour):
+        """The answers for a man, for a woman, and where the sex is missing."""
+        codes = topography, histology, behaviour
+        man, woman = self.decide(*codes, "male"), self.decide(*codes, "female")
+        shared = tuple(a if a is b else None for a, b in zip(man, woman, strict=True))
+        both_rare = is_rare(man) if is_rare(man) == is_rare(woman) else None
+        nothing = None if man[0] and woman[0] else self.why_nothing(*codes)
+        return {
+            "male": answer(man, is_rare(man), nothing),
+            "female": answer(woman, is_rare(woman), nothing),
+            None: answer(shared, both_rare, nothing)
+            if man == woman
+            else (*answer(shared, both_rare, nothing)[:-1], "sex missing"),
+        }
+
+    def decide(self, topography, histology, behaviour, sex):
+        """The deciding rule of tier 1 and of tier 2, or None: a sex's own rule first."""
+        found = {"1": None, "2": None}
+        for rule in self.taking(histology, behaviour):
+            if rule.takes("topography", topography) and rule.sex in ("", sex):
+                tier = rule.entity["tier"]
+                if found[tier] is None or rule.sex:
+                    found[tier] = rule
+        return found["1"], found["2"]
+
+    @cache  # noqa: B019 - as many as there are codes
+    def taking_histology(self, histology):
+        return [rule for rule in self.rules if rule.takes("morphology", histology)]
+
+    @cache  # noqa: B019 - as many as there are pairs
+    def taking(self, histology, behaviour):
+        return [
+            rule for rule in self.taking_histology(histology) if rule.takes("behaviour", behaviour)
+        ]
+
+    def why_nothing(self, topography, histology, behaviour):
+        at_site = [r for r in self.taking_histology(histology) if r.takes("topography", topography)]
+        anywhere = any(rule.takes("behaviour", behaviour) for rule in self.rules)
+        if at_site or not anywhere:
+            return "behaviour not covered"
+        return "topography outside" if self.taking(histology, behaviour) else "morphology outside"
 
 
-def classify(rules, topography, histology, behaviour, sex):
-    """Tier 1, tier 2, rare, line, reason of codes that are in ICD-O-3."""
-    if sex is not None:
-        tier1, tier2 = decide(rules, topography, histology, behaviour, sex)
-        deciding = tier2 or tier1
-        rare = deciding and deciding.rare
-        depends = False
-    else:
-        man = decide(rules, topography, histology, behaviour, "male")
-        woman = decide(rules, topography, histology, behaviour, "female")
-        tier1, tier2 = (a if a is b else None for a, b in zip(man, woman, strict=True))
-        rares = [(two or one) and (two or one).rare for one, two in (man, woman)]
-        rare = rares[0] if rares[0] == rares[1] else None
-        depends = man != woman
+def is_rare(rules):
+    """Whether tier 2 is rare or, without a tier 2, tier 1; None without either."""
+    tier1, tier2 = rules
+    return (tier2 or tier1).rare if tier1 else None
+
+
+def answer(rules, rare, nothing):
+    tier1, tier2 = rules
     deciding = tier2 or tier1
-    if depends:
-        reason = "sex missing"
-    elif tier2:
-        reason = None
-    elif tier1:
-        reason = "no tier 2"
-    else:
-        reason = why_nothing(rules, topography, histology, behaviour)
     return (
         tier1 and tier1.entity["entity_id"],
         tier2 and tier2.entity["entity_id"],
         rare,
         deciding and deciding.line,
-        reason,
+        nothing if not tier1 else None if tier2 else "no tier 2",
     )
-
-
-def why_nothing(rules, topography, histology, behaviour):
-    if not any(rule.takes("behaviour", behaviour) for rule in rules):
-        return "behaviour not covered"
-    mine = taking_histology(rules, histology)
-    if any(rule.takes("topography", topography) for rule in mine):
-        return "behaviour not covered"
-    if any(rule.takes("behaviour", behaviour) for rule in mine):
-        return "topography outside"
-    return "morphology outside"

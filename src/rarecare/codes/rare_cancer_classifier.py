@@ -213,4 +213,5 @@ def _sex_positions(cases: pl.DataFrame) -> NDArray[np.int32]:
 
 
 def _replace(values: pl.Series, distinct: pl.Series, by: list[int]) -> NDArray[np.int32]:
-    return values.replace_strict(distinct, by, return_dtype=pl.Int32).to_numpy()
+    found = values.replace_strict(distinct, by, return_dtype=pl.Int32)
+    return found.to_numpy().astype(np.int32, copy=False)

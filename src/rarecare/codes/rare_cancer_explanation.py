@@ -37,8 +37,9 @@ class RuleText:
     differs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        site = shorten(self.topography.replace(";", " "), _WIDTH, placeholder=" …")
-        codes = f"{site}; {self.morphology.replace(';', ' ')}; behaviour {self.behaviour}"
+        written = (self.topography.replace(";", " "), self.morphology.replace(";", " "))
+        site, histology = (shorten(text, _WIDTH, placeholder=" …") for text in written)
+        codes = f"{site}; {histology}; behaviour {self.behaviour}"
         return f"rules.csv, line {self.line}: {codes}" + (f"; {self.sex}" if self.sex else "")
 
 

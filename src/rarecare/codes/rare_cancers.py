@@ -220,10 +220,14 @@ class RareCancerList:
             }
             differs = tuple(column for column, miss in misses.items() if miss)
             elsewhere = site[:3] not in groups[rule.sites]
-            ranked.append((len(differs), elsewhere, away, rule.line, differs))
-        return tuple(
-            self._rule_text(line, differs) for *_, line, differs in sorted(ranked)[:_SHOWN]
-        )
+            ranked.append((len(differs), away, elsewhere, rule.line, rule.entity_id, differs))
+        ranked.sort()
+        nearest: dict[str, RuleText] = {}
+        for misses, *_, line, entity, differs in ranked:
+            if misses > ranked[0][0] or len(nearest) == _SHOWN:
+                break
+            nearest.setdefault(entity, self._rule_text(line, differs))
+        return tuple(nearest.values())
 
 
 def diff(old: RareCancerList, new: RareCancerList) -> pl.DataFrame:

@@ -57,7 +57,8 @@ def treatments(
 ) -> NDArray[np.bool_]:
     """Return whether each case is given each treatment, shape (n, 3); DCO cases none."""
     shares = treatment_shares().reshape(-1, len(TREATMENTS))
-    return (rng.random((len(entity), 3)) < shares[entity * len(STAGES) + stage]) & ~dco[:, None]
+    given = rng.random((len(entity), len(TREATMENTS))) < shares[entity * len(STAGES) + stage]
+    return np.asarray(given & ~dco[:, None], dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +112,7 @@ class Hospitals:
 def event_table(
     drawn: Drawn,
     hospitals: Hospitals,
+    *,
     patients: pl.Series,
     tumours: pl.Series,
     rng: np.random.Generator,

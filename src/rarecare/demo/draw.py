@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.demo.care import treatments
+from rarecare.demo.follow_up import CANCER, DEAD, YEAR_STARTS, excess_days, follow
 from rarecare.demo.model import (
     DAYS_PER_YEAR,
-    FIRST_YEAR,
-    MONTHS,
     SEX_FACTOR,
     UNSPECIFIED_FACTOR,
     YEARS,
@@ -26,22 +24,14 @@ from rarecare.demo.model import (
     europe,
     year_hazard_factor,
 )
-from rarecare.demo.registry import CLOSING_DATE, LIFE_TABLE_YEARS, Registry
+from rarecare.demo.persons import patient_ids, patient_numbers, tumour_ids
+from rarecare.demo.registry import Registry
 from rarecare.demo.tables import N_AGES, SEXES, STAGES, Choices, Floats, Ints
 
 PART_CASES = 200_000
 """Mean number of cases in a part, about."""
 
-ALIVE, DEAD, LOST = 1, 2, 3
-NO_CAUSE, CANCER, OTHER = 0, 1, 2
 
-_SECOND = 0.05  # persons with a later second primary, among all persons
-_NEVER = 10**6
-_EPOCH = date(1970, 1, 1)
-_CLOSING = (CLOSING_DATE - _EPOCH).days
-_YEAR_STARTS = np.array(
-    [(date(y, 1, 1) - _EPOCH).days for y in (*LIFE_TABLE_YEARS, LIFE_TABLE_YEARS[-1] + 1)]
-)
 _BASES: Ints = np.array([7, 5, 6])
 _BASIS_SHARES: Floats = np.array([0.92, 0.97])
 
@@ -120,7 +110,14 @@ def parts(registry: Registry, seed: int) -> Iterator[tuple[Drawn, np.random.Gene
         own = np.flatnonzero(part == number)
         rng = np.random.default_rng(seeds[number])
         counts = rng.poisson(means[:, :, own[0] : own[-1] + 1])
-        drawn = _draw(registry, counts, order[own], rng, tumours, patients)
+        drawn = _draw(
+            registry,
+            counts=counts,
+            cells=order[own],
+            rng=rng,
+            tumours=tumours,
+            patients=patients,
+        )
         tumours += len(drawn)
         patients = int(drawn.patient.max(initial=patients))
         yield drawn, rng
@@ -128,6 +125,7 @@ def parts(registry: Registry, seed: int) -> Iterator[tuple[Drawn, np.random.Gene
 
 def _draw(
     registry: Registry,
+    *,
     counts: Ints,
     cells: Ints,
     rng: np.random.Generator,
@@ -139,8 +137,8 @@ def _draw(
     by_entity = counts.sum(axis=2)
     row = np.repeat(np.arange(by_entity.size), by_entity.ravel())
     cell = np.repeat(np.tile(cells, by_entity.size), counts.ravel())
-    starts = _YEAR_STARTS[cell % len(YEARS)]
-    days = _YEAR_STARTS[cell % len(YEARS) + 1] - starts
+    starts = YEAR_STARTS[cell % len(YEARS)]
+    days = YEAR_STARTS[cell % len(YEARS) + 1] - starts
     incidence = starts + (rng.random(n) * days).astype(np.int64)
     order = np.argsort(incidence, kind="stable")
     incidence, row, cell = incidence[order], row[order], cell[order]
@@ -149,13 +147,15 @@ def _draw(
     unspecified = rng.random(n) < model.entities.unspecified[entity]
     stage = _stages(model, registry).draw(entity, rng.random(n))
     code_row = 2 * row + unspecified
-    phi = _phi(model, registry, entity, sex, age, year, stage)
+    phi = _phi(model, registry, entity=entity, sex=sex, age=age, year=year, stage=stage)
     phi[unspecified] *= UNSPECIFIED_FACTOR
     # within the completed age as the life table counts it, in years of 365.2425 days
     age_days = np.ceil(age * DAYS_PER_YEAR).astype(np.int64)
     age_days += rng.integers(0, 365, n)
-    excess = _excess_days(model, entity, rng.standard_exponential(n) / phi)
-    follow_up, status, cause = _follow(registry, sex, incidence, age_days, excess, rng)
+    excess = excess_days(entity, rng.standard_exponential(n) / phi)
+    follow_up, status, cause = follow(
+        registry, sex=sex, incidence=incidence, age_days=age_days, excess=excess, rng=rng
+    )
     dco = rng.random(n) < model.countries.values["dco"][registry.index]
     follow_up[dco], status[dco] = 0, DEAD
     cause[dco] = CANCER
@@ -163,7 +163,15 @@ def _draw(
     basis[unspecified] = 2
     basis[dco] = 0
     birth = incidence - age_days
-    patient = _patients(sex, birth, incidence, incidence + follow_up, status, dco, rng)
+    patient = patient_numbers(
+        sex=sex,
+        birth=birth,
+        incidence=incidence,
+        last=incidence + follow_up,
+        status=status,
+        dco=dco,
+        rng=rng,
+    )
     return Drawn(
         registry=registry,
         patient=patients + patient,
@@ -194,6 +202,7 @@ def _stages(model: Europe, registry: Registry) -> Choices:
 def _phi(
     model: Europe,
     registry: Registry,
+    *,
     entity: Ints,
     sex: Ints,
     age: Ints,
@@ -208,154 +217,6 @@ def _phi(
         * model.age_factor.ravel()[entity * N_AGES + age]
         * by_sex_year[sex * len(YEARS) + year]
     )
-
-
-def _excess_days(model: Europe, entity: Ints, reached: Floats) -> Ints:
-    """Return the day of death from the cancer: the one in which Λ0 passes ``reached``.
-
-    Λ0 is linear within a month of the grid, so that the true survival at a whole number of
-    months is exact; whoever passes none of it within 14 years is never drawn to die of it.
-    """
-    size = MONTHS + 1
-    grid = model.baseline
-    rows = np.arange(len(grid))[:, None] + grid / (1 + grid)  # ascending over all rows
-    upper = np.searchsorted(rows.ravel(), entity + reached / (1 + reached), side="left")
-    dies = upper < (entity + 1) * size
-    upper = np.where(dies, np.maximum(upper, entity * size + 1), entity * size + 1)
-    flat = grid.ravel()
-    low, high = flat[upper - 1], flat[upper]
-    months = upper - entity * size - 1 + (reached - low) / (high - low)
-    days = np.ceil(np.where(dies, months, 0.0) * (DAYS_PER_YEAR / 12)).astype(np.int64)
-    return np.where(dies, np.maximum(days, 1), _NEVER)
-
-
-def _follow(
-    registry: Registry,
-    sex: Ints,
-    incidence: Ints,
-    age_days: Ints,
-    excess: Ints,
-    rng: np.random.Generator,
-) -> tuple[Ints, Ints, Ints]:
-    """Return days of follow-up, vital status and cause of death.
-
-    The country's percentage is that of cases given a day of loss, even over the time to the
-    closing date; those dead before it are not lost.
-    """
-    n = len(sex)
-    share = europe().countries.values["lost_to_follow_up"][registry.index]
-    closing = _CLOSING - incidence
-    lost = np.full(n, _NEVER)
-    given = np.flatnonzero(rng.random(n) < share)
-    lost[given] = 1 + (rng.random(len(given)) * closing[given]).astype(np.int64)
-    end = np.minimum(np.minimum(excess, closing), lost)
-    other = other_cause_days(
-        registry.hazard, sex, incidence, age_days, end, rng.standard_exponential(n)
-    )
-    death = np.minimum(excess, other)
-    dead = death <= np.minimum(closing, lost)
-    follow_up = np.where(dead, death, np.minimum(closing, lost))
-    status = np.where(dead, DEAD, np.where(lost < closing, LOST, ALIVE))
-    cause = np.where(dead, np.where(other < excess, OTHER, CANCER), NO_CAUSE)
-    return follow_up, status, cause
-
-
-def other_cause_days(
-    hazard: Floats, sex: Ints, incidence: Ints, age_days: Ints, end: Ints, reached: Floats
-) -> Ints:
-    """Return the day on which the cumulative hazard of the life table passes ``reached``.
-
-    The hazard of day s is that of the completed age ⌊(age_days + s − 1)/D⌋, the last of the
-    table beyond it, and of the calendar year of incidence + s − 1, over D = 365.2425: the very
-    rule by which the estimators look it up.
-
-    Parameters
-    ----------
-    hazard
-        Per person-year, shape (2, 100, 14), years ``LIFE_TABLE_YEARS``.
-    sex, incidence, age_days
-        Of each case; days since 1970-01-01 and days since birth, shape (n,).
-    end
-        Last day looked at; later deaths are given as a day that never comes.
-    reached
-        Cumulative hazard at death: exponential with mean 1.
-    """
-    n_years = hazard.shape[2]
-    daily = (hazard / DAYS_PER_YEAR).ravel()
-    result = np.full(len(sex), _NEVER)
-    case = np.arange(len(sex))
-    age = np.floor(age_days / DAYS_PER_YEAR).astype(np.int64)
-    year = np.searchsorted(_YEAR_STARTS, incidence, side="right") - 1
-    elapsed = np.zeros(len(sex), dtype=np.int64)
-    left = reached.copy()
-    while len(case):
-        birthday = np.ceil((age + 1) * DAYS_PER_YEAR).astype(np.int64) - age_days
-        new_year = _YEAR_STARTS[year + 1] - incidence
-        stop = np.minimum(np.minimum(birthday, new_year), end)
-        rate = daily[(sex * N_AGES + np.minimum(age, N_AGES - 1)) * n_years + year]
-        used = rate * (stop - elapsed)
-        dies = left <= used
-        at = np.flatnonzero(dies)
-        days = np.maximum(np.ceil(left[at] / rate[at]).astype(np.int64), 1)
-        result[case[at]] = np.minimum(elapsed[at] + days, stop[at])
-        on = np.flatnonzero(~dies & (stop < end))
-        case, sex, incidence, age_days = case[on], sex[on], incidence[on], age_days[on]
-        elapsed, left, end = stop[on], (left - used)[on], end[on]
-        age = age[on] + (elapsed == birthday[on])
-        year = year[on] + (elapsed == new_year[on])
-    return result
-
-
-def _patients(
-    sex: Ints,
-    birth: Ints,
-    incidence: Ints,
-    last: Ints,
-    status: Ints,
-    dco: NDArray[np.bool_],
-    rng: np.random.Generator,
-) -> Ints:
-    """Return patient numbers from 1; 5 % of persons have two cases.
-
-    Two cases become one person's when they agree in sex, month of birth, vital status and month
-    of last follow-up, as the files of one person must, and differ in the day of incidence.
-    Survival of each case is left as drawn, so that truth stays exact; those who have died agree
-    seldom, so that most second primaries are in persons alive at the closing date.
-    """
-    n = len(sex)
-    fit = np.flatnonzero((status != LOST) & ~dco)
-    key = (month_number(birth[fit]) * 2 + sex[fit]) * 4096 + month_number(last[fit])
-    key = key * 2 + (status[fit] == DEAD)
-    order = np.lexsort((incidence[fit], key))
-    fit, key = fit[order], key[order]
-    place = np.arange(len(fit)) - np.searchsorted(key, key, side="left")
-    first = np.flatnonzero(
-        (place[:-1] % 2 == 0) & (key[1:] == key[:-1]) & (incidence[fit[1:]] > incidence[fit[:-1]])
-    )
-    wanted = round(n * _SECOND / (1 + _SECOND))
-    first = rng.permutation(first)
-    dead = status[fit[first]] == DEAD
-    first = np.concatenate([first[dead], first[~dead]])[:wanted]
-    joined: NDArray[np.bool_] = np.zeros(n, dtype=bool)
-    joined[fit[first + 1]] = True
-    number = np.cumsum(~joined)
-    number[fit[first + 1]] = number[fit[first]]
-    return number
-
-
-_MONTH_ORIGIN = np.datetime64("1880-01", "M")
-_DAY_ORIGIN = (date(1880, 1, 1) - _EPOCH).days
-_MONTHS = (
-    np.arange(_DAY_ORIGIN, _CLOSING + 400, dtype=np.int64)
-    .astype("datetime64[D]")
-    .astype("datetime64[M]")
-    - _MONTH_ORIGIN
-).astype(np.int64)
-
-
-def month_number(day: Ints) -> Ints:
-    """Return months since January 1880 of days since 1970-01-01."""
-    return np.asarray(_MONTHS[day - _DAY_ORIGIN])
 
 
 def case_table(drawn: Drawn) -> pl.DataFrame:
@@ -399,18 +260,3 @@ def case_table(drawn: Drawn) -> pl.DataFrame:
             "phi": drawn.phi,
         }
     )
-
-
-def patient_ids(numbers: Ints) -> pl.Series:
-    """Return ``"pat0000001"`` and so on."""
-    return _ids("pat", numbers)
-
-
-def tumour_ids(numbers: Ints) -> pl.Series:
-    """Return ``"tum0000001"`` and so on."""
-    return _ids("tum", numbers)
-
-
-def _ids(prefix: str, numbers: Ints) -> pl.Series:
-    digits = pl.Series("n", numbers).cast(pl.String).str.zfill(7)
-    return pl.select(pl.concat_str(pl.lit(prefix), digits)).to_series()

@@ -11,16 +11,21 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from rarecare.demo.draw import CANCER, DEAD, OTHER, Drawn, month_number
+from rarecare.demo.draw import Drawn
+from rarecare.demo.follow_up import CANCER, DEAD, OTHER
 from rarecare.demo.model import europe
+from rarecare.demo.persons import month_number
 from rarecare.demo.registry import Registry
 from rarecare.demo.tables import SEXES, Ints
 
-INCIDENCE_COLUMNS = tuple(
-    "PAT MoB YoB Age Sex Geo_Code Geo_Label TUM MoI YoI BoD Topo Morpho Beh Grade Autopsy "
-    "Vit_stat MoF YoF Surv_time ICD CoD TNM_ed cT cN cM pT pN pM ToS Stage Surgery Rt Cht Tt It "
-    "Ht Ot SCT".split()
+# fmt: off
+INCIDENCE_COLUMNS = (
+    "PAT", "MoB", "YoB", "Age", "Sex", "Geo_Code", "Geo_Label", "TUM", "MoI", "YoI", "BoD",
+    "Topo", "Morpho", "Beh", "Grade", "Autopsy", "Vit_stat", "MoF", "YoF", "Surv_time", "ICD",
+    "CoD", "TNM_ed", "cT", "cN", "cM", "pT", "pN", "pM", "ToS", "Stage", "Surgery", "Rt", "Cht",
+    "Tt", "It", "Ht", "Ot", "SCT",
 )
+# fmt: on
 """The incidence file's header."""
 
 POPULATION_COLUMNS = ("Calendar year", "Sex", "Age Unit", "Number of residents")
@@ -128,7 +133,8 @@ def incidence_table(
         "CoD": _causes_of_death(drawn),
         "ToS": pl.Series(["9", "E"]).gather(staged.astype(np.int64)),
     }
-    return pl.select(**{name: columns[name] for name in INCIDENCE_COLUMNS})
+    ordered = [pl.lit(columns[name]).alias(name) for name in INCIDENCE_COLUMNS]
+    return pl.select(ordered)
 
 
 def _causes_of_death(drawn: Drawn) -> pl.Series:

@@ -13,8 +13,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.demo.draw import ALIVE, tumour_ids
 from rarecare.demo.encr import site_labels
+from rarecare.demo.follow_up import ALIVE
+from rarecare.demo.persons import tumour_ids
 from rarecare.demo.tables import Ints
 
 SHARE = 0.01

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -193,7 +194,7 @@ def countries() -> Countries:
         shares = table.select(pl.col(f"^share_{name}_.*$")).to_numpy()
         shares = shares / shares.sum(axis=1, keepdims=True)
         total = 1000.0 * table[f"population_2010_{name}_thousands"].to_numpy()
-        for band, (start, stop) in enumerate(zip(_AGE_BANDS, _AGE_BANDS[1:], strict=False)):
+        for band, (start, stop) in enumerate(pairwise(_AGE_BANDS)):
             own = profile[start:stop] / profile[start:stop].sum()
             persons[:, sex, start:stop] = (total * shares[:, band])[:, None] * own
     names = table.columns[table.columns.index("hospitals") :]

@@ -23,7 +23,7 @@ from rarecare.demo.model import (
     year_hazard_factor,
 )
 from rarecare.demo.registry import Registry
-from rarecare.demo.tables import SEXES, Floats
+from rarecare.demo.tables import SEXES
 
 TIMES = (1, 5, 10)
 """Years since diagnosis at which net survival is given."""

@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 
+import numpy as np
 import polars as pl
 
 from rarecare.demo import care, encr
-from rarecare.demo.draw import Drawn, parts, patient_ids, tumour_ids
+from rarecare.demo.draw import Drawn, parts
 from rarecare.demo.model import YEARS, europe
+from rarecare.demo.persons import patient_ids, tumour_ids
 from rarecare.demo.planted import INCIDENCE_FILE, plant
 from rarecare.demo.registry import CLOSING_DATE, Registry, registries, registry_table
 from rarecare.demo.tables import SEXES
@@ -31,6 +33,7 @@ README_FILE = "SYNTHETIC.txt"
 
 _ROW_GROUP = 250_000
 
+_SYNTHETIC = {"synthetic": "true", "note": "Everything in this file is invented."}
 _README = """\
 SYNTHETIC DATA. Everything in this folder is invented.
 
@@ -39,7 +42,8 @@ files is an estimate of anything. National populations are those of the United N
 World Population Prospects 2024 (CC BY 3.0 IGO), rounded; all else was drawn at random
 with known truth, to show and to test what the software does.
 
-Cases diagnosed {first}-{last}, followed to {closing}; {registries} registries, {cases} cases; seed {seed}.
+Cases diagnosed {first}-{last}, followed to {closing}:
+{registries} registries, {cases} cases, seed {seed}.
 
 REGISTRY/incidence.csv    one line per tumour, ENCR-JRC format, 39 columns
 REGISTRY/population.csv   inhabitants covered, by year, sex and age
@@ -77,7 +81,7 @@ def write_demo(
     countries
         Two-letter codes; by default all 31.
     workers
-        Registries at once; by default one per core. Memory is about 0.4 GB for each.
+        Registries at once; by default one per core. Memory does not grow with ``cases``.
     progress
         Called with (cases written, cases expected) after each part of a registry.
 
@@ -110,7 +114,7 @@ def write_demo(
     target.absolute().parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=target.absolute().parent, prefix=f".{target.name}."))
     try:
-        _write(made, chosen, seed, n_workers, _Counter(chosen, progress))
+        _write(made, chosen, seed=seed, workers=n_workers, counter=_Counter(chosen, progress))
         made.chmod(0o777 & ~_umask())
         if target.exists():
             shutil.rmtree(target)
@@ -150,13 +154,15 @@ def _umask() -> int:
 
 
 def _write(
-    folder: Path, chosen: Sequence[Registry], seed: int, workers: int, counter: _Counter
+    folder: Path, chosen: Sequence[Registry], *, seed: int, workers: int, counter: _Counter
 ) -> None:
     europe()  # made once, before the workers need it
     largest_first = sorted(enumerate(chosen), key=lambda pair: -pair[1].expected_cases)
     with ThreadPoolExecutor(workers) as pool:
         futures = {
-            number: pool.submit(_write_registry, folder / each.code, each, number, seed, counter)
+            number: pool.submit(
+                _write_registry, folder / each.code, each, number=number, seed=seed, counter=counter
+            )
             for number, each in largest_first
         }
         try:
@@ -184,7 +190,7 @@ def _write(
 
 
 def _write_registry(
-    folder: Path, registry: Registry, number: int, seed: int, counter: _Counter
+    folder: Path, registry: Registry, *, number: int, seed: int, counter: _Counter
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Write a registry's files; return its planted errors and its cases by group."""
     folder.mkdir()
@@ -193,13 +199,15 @@ def _write_registry(
         folder / LIFE_TABLE_FILE, separator=encr.SEPARATOR
     )
     hospitals = care.Hospitals.of(registry, seed)
-    planted, counts, events = [], [], []
+    planted: list[pl.DataFrame] = []
+    counts: list[pl.DataFrame] = []
+    events: list[Path] = []
     line = 2
     with (folder / INCIDENCE_FILE).open("wb") as file:
         for drawn, rng in parts(registry, seed):
             arrays = encr.incidence_arrays(drawn)
             patients, tumours = patient_ids(drawn.patient), tumour_ids(drawn.tumour)
-            facts = care.event_table(drawn, hospitals, patients, tumours, rng)
+            facts = care.event_table(drawn, hospitals, patients=patients, tumours=tumours, rng=rng)
             events.append(folder / f"events-{len(events)}.parquet")
             facts.write_parquet(events[-1], row_group_size=_ROW_GROUP, metadata=_SYNTHETIC)
             planted.append(plant(arrays, registry.code, rng, first_line=line))
@@ -214,9 +222,6 @@ def _write_registry(
     return pl.concat(planted), pl.concat(counts).group_by(
         pl.exclude("cases"), maintain_order=True
     ).agg(pl.col("cases").sum())
-
-
-_SYNTHETIC = {"synthetic": "true", "note": "Everything in this file is invented."}
 
 
 def _join(files: Sequence[Path], target: Path) -> None:
@@ -236,8 +241,6 @@ def _counts(drawn: Drawn) -> pl.DataFrame:
     own = europe().entities
     sizes = (len(own.ids), 2, 2, 2, len(YEARS))
     year = pl.Series(drawn.incidence.astype("int32")).cast(pl.Date).dt.year().to_numpy() - YEARS[0]
-    import numpy as np  # noqa: PLC0415
-
     cell = np.ravel_multi_index(
         (
             drawn.entity,

@@ -143,9 +143,11 @@ def draw_dots(
         words.height += lines * LINE + _ROW - LINE
     words.height += 4
     view = words.view(left) | {"width": plot, "resolve": {"scale": {"x": "independent"}}}
-    end = max((dot["y"] for dot in dots), default=0.0) + 14
+    spans = [(0.0, max((dot["y"] for dot in dots), default=0.0) + 14)]
+    if narrow:
+        spans = [(dot["y"] - 10, dot["y"] + 8) for dot in dots]
     chart = [
-        *_scale(highest, threshold, end=end, most=min(6, max(2, plot // 44))),
+        *_scale(highest, threshold, spans=spans, most=min(6, max(2, plot // 44))),
         *_whiskers(dots),
     ]
     view["layer"] = [{"layer": chart}, {"layer": view["layer"]}]
@@ -165,21 +167,26 @@ def _dot(name: str, row: Row, y: float, highest: float) -> Row:
     }
 
 
-def _scale(highest: float, threshold: float | None, *, end: float, most: int) -> list[View]:
-    """Return the axis, its grid, and the line at the threshold, down to the last dot."""
+def _scale(
+    highest: float,
+    threshold: float | None,
+    *,
+    spans: Sequence[tuple[float, float]],
+    most: int,
+) -> list[View]:
+    """Return the axis, its grid, and the line at the threshold, where there are no words."""
     at = ticks(highest, most)
     x: dict[str, Any] = {
         "field": "x", "type": "quantitative", "scale": {"domain": [0, highest], "nice": False},
         "axis": {"values": at, "title": None, "format": "~r", "grid": False, "domain": False,
                  "ticks": False, "labelFlush": False, "labelOverlap": False},
     }  # fmt: skip
-    reach = {"x": x, "y": {"value": 0}, "y2": {"value": end}}
 
     def rules(values: Sequence[float], **look: Any) -> View:
         return {
-            "data": {"values": [{"x": value} for value in values]},
+            "data": {"values": [{"x": v, "y": a, "y2": b} for a, b in spans for v in values]},
             "mark": {"type": "rule", **look},
-            "encoding": reach,
+            "encoding": {"x": x, "y": px("y"), "y2": {"field": "y2"}},
         }
 
     grid = [rules(at, color=RULE)]

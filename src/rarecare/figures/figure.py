@@ -14,7 +14,7 @@ from rarecare.errors import FileError, UsageError
 from rarecare.figures.look import SANS
 
 VEGA_LITE = "5.20"
-"""Version of Vega-Lite that draws; pinned, so that the same rows give the same bytes."""
+"""Version of Vega-Lite that draws, pinned so that the same rows give the same drawing."""
 
 PNG_SCALE = 2
 _MEASURED = "Noto Sans, sans-serif"
@@ -60,6 +60,8 @@ class Figure:
     def save(self, path: str | Path) -> Path:
         """Write the figure; the suffix decides the format. PNG has two pixels per unit.
 
+        The same figure gives the same bytes, except as PDF, whose parts have no fixed order.
+
         Raises
         ------
         UsageError
@@ -93,9 +95,8 @@ class Figure:
         svg = self.to_svg()
         if suffix == ".svg":
             return svg.encode()
-        drawn: bytes = (
-            vl_convert.svg_to_png(svg, scale=PNG_SCALE)
-            if suffix == ".png"
-            else vl_convert.svg_to_pdf(svg)
-        )
-        return drawn
+        if suffix == ".png":
+            png: bytes = vl_convert.svg_to_png(svg, scale=PNG_SCALE)
+            return png
+        pdf: bytes = vl_convert.svg_to_pdf(svg)
+        return pdf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -26,6 +26,9 @@ from rarecare.registry import Cases, ExclusionRules
 from rarecare.registry.preparation import Prepared, as_it_stands, prepare
 from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result
 from rarecare.tally.tally import Tally
+
+if TYPE_CHECKING:
+    from rarecare.figures import Figure
 
 CRUDE = "crude rate"
 AGE_SPECIFIC = "age-specific rate"
@@ -209,7 +212,24 @@ def incidence(
             *incidence_notes(prepared.table, population, plan, tally),
         ),
     )
-    return Result(estimate_incidence(tally, plan), provenance)
+    table = estimate_incidence(tally, plan)
+    return Result(table, provenance, lambda: _figure(table, plan))
+
+
+def _figure(table: pl.DataFrame, plan: IncidencePlan) -> Figure:
+    """Draw the first standard's rates, or crude rates where there is no standard."""
+    from rarecare.figures import rates_figure  # noqa: PLC0415 - drawn when asked
+
+    name = plan.standards[0][0] if plan.standards else NO_STANDARD
+    measure = STANDARDISED if plan.standards else CRUDE
+    rows = table.filter(pl.col("measure") == measure, pl.col("standard") == name)
+    return rates_figure(
+        rows,
+        value_label=f"New cases {plan.unit}",
+        by=plan.columns,
+        title="Incidence",
+        subtitle=f"Age-standardised, {name}" if plan.standards else "Crude rates",
+    )
 
 
 def _prepared(

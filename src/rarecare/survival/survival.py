@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rarecare.figures import Figure
 
 FIGURE_POINTS = 400
+FIGURE_YEARS = (1, 3, 5, 10)
 NAMES: dict[Method, str] = {
     "pohar-perme": "Net survival (Pohar Perme)",
     "ederer2": "Relative survival (Ederer II)",
@@ -257,9 +258,14 @@ def _survival(
         from rarecare.figures import survival_figure  # noqa: PLC0415 - drawn when asked
 
         step = max(1, plan.horizon // FIGURE_POINTS)
-        days = sorted({*range(0, plan.horizon + 1, step), int(max(plan.times))})
+        years = [int(years * plan.days_per_year) for years in FIGURE_YEARS]
+        marked = {day for day in years if day <= plan.horizon}
+        days = sorted({*range(0, plan.horizon + 1, step), *marked, int(max(plan.times))})
         return survival_figure(
-            estimate_survival(tally, plan, times=days), by=plan.by, title=provenance.statistic
+            estimate_survival(tally, plan, times=days),
+            by=plan.by,
+            title="Survival after diagnosis",
+            subtitle=f"Age-standardised, {plan.standard.name}" if plan.standard else None,
         )
 
     return Result(estimate_survival(tally, plan), provenance, draw)
