@@ -223,8 +223,8 @@ class RareCancerList:
             ranked.append((len(differs), away, elsewhere, rule.line, rule.entity_id, differs))
         ranked.sort()
         nearest: dict[str, RuleText] = {}
-        for misses, *_, line, entity, differs in ranked:
-            if misses > ranked[0][0] or len(nearest) == _SHOWN:
+        for missed, *_, line, entity, differs in ranked:
+            if missed > ranked[0][0] or len(nearest) == _SHOWN:
                 break
             nearest.setdefault(entity, self._rule_text(line, differs))
         return tuple(nearest.values())

@@ -119,22 +119,25 @@ def incidence_table(
     """
     staged = arrays["Stage"] != 9
     registry = drawn.registry
-    columns: dict[str, pl.Series | pl.Expr] = {
-        name: pl.Series(values.astype(np.int32)) for name, values in arrays.items()
-    }
-    columns |= {name: pl.lit(value) for name, value in _UNKNOWN.items()}
-    columns |= {name: pl.lit(0) for name in _NOT_GIVEN}
-    columns |= {
+    labels = pl.Series(site_labels())
+    varying = {name: pl.Series(values.astype(np.int32)) for name, values in arrays.items()} | {
         "PAT": patients,
         "TUM": tumours,
-        "Geo_Code": pl.lit(registry.code),
-        "Geo_Label": pl.lit(f"{registry.name} (synthetic)"),
-        "Topo": pl.Series(site_labels()).gather(arrays["Topo"]),
+        "Topo": labels.gather(arrays["Topo"]),
         "CoD": _causes_of_death(drawn),
         "ToS": pl.Series(["9", "E"]).gather(staged.astype(np.int64)),
     }
-    ordered = [pl.lit(columns[name]).alias(name) for name in INCIDENCE_COLUMNS]
-    return pl.select(ordered)
+    constant: dict[str, int | str] = {
+        **_UNKNOWN,
+        **dict.fromkeys(_NOT_GIVEN, 0),
+        "Geo_Code": registry.code,
+        "Geo_Label": f"{registry.name} (synthetic)",
+    }
+    return (
+        pl.DataFrame(varying)
+        .with_columns(pl.lit(value).alias(name) for name, value in constant.items())
+        .select(INCIDENCE_COLUMNS)
+    )
 
 
 def _causes_of_death(drawn: Drawn) -> pl.Series:

@@ -104,7 +104,8 @@ def exclude(
         pl.coalesce(pl.when(found).then(pl.lit(i)) for i, found in applied.items()).alias("_rule")
     )
     if bad_rows == "refuse":
-        _refuse(cases, pl.concat([unreadable, _negative(cases, table)]))
+        negative = _negative(cases, table) if rules.survival else unreadable.clear()
+        _refuse(cases, pl.concat([unreadable, negative]))
     kept = table.filter(pl.col("_rule").is_null())
     last_note = ""
     if rules.survival:
