@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from rarecare.population.population import Population
     from rarecare.rates import incidence
     from rarecare.registry import ExclusionRules, exclude, read_cases
+    from rarecare.registry.classification import classify
     from rarecare.results import Result
+    from rarecare.study import open_release, run_study
     from rarecare.survival import net_survival, observed_survival
 
 _HOME = {
@@ -31,12 +33,15 @@ _HOME = {
     "RareCancerList": "rarecare.codes.rare_cancers",
     "RarecareError": "rarecare.errors",
     "Result": "rarecare.results",
+    "classify": "rarecare.registry.classification",
     "default_list": "rarecare.codes.rare_cancers",
     "exclude": "rarecare.registry",
     "incidence": "rarecare.rates",
     "net_survival": "rarecare.survival",
     "observed_survival": "rarecare.survival",
+    "open_release": "rarecare.study",
     "read_cases": "rarecare.registry",
+    "run_study": "rarecare.study",
 }
 
 __all__ = [
@@ -46,12 +51,15 @@ __all__ = [
     "RareCancerList",
     "RarecareError",
     "Result",
+    "classify",
     "default_list",
     "exclude",
     "incidence",
     "net_survival",
     "observed_survival",
+    "open_release",
     "read_cases",
+    "run_study",
 ]
 
 

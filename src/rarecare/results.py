@@ -84,13 +84,25 @@ class Result:
 
     table: pl.DataFrame
     provenance: Provenance
-    draw: Callable[[], Figure] | None = None
+    draw: Callable[..., Figure] | None = None
 
-    def plot(self) -> Figure:
-        """Return the figure of this result (SVG, PNG, PDF or JSON by ``.save``)."""
+    def plot(self, **choices: Any) -> Figure:
+        """Return the figure of this result (SVG, PNG, PDF or JSON by ``.save``).
+
+        Parameters
+        ----------
+        **choices
+            ``title``; ``note``, a sentence below the drawing; ``synthetic=True`` where the data
+            are made up, which the drawing then says; ``width`` in px, 600 or 340 for a phone.
+
+        Raises
+        ------
+        TypeError
+            The result has no figure.
+        """
         if self.draw is None:
             raise TypeError(f"{self.provenance.statistic} has no figure")
-        return self.draw()
+        return self.draw(**choices)
 
     def __str__(self) -> str:
         with pl.Config(

@@ -89,7 +89,7 @@ def test_a_missing_column_that_can_be_derived_says_from_what(file):
     assert says(caught, "--columns follow_up_days=COLUMN", "give incidence_date and last_date.")
     with pytest.raises(ColumnError) as caught:
         read_cases(path, required=("age_days",))
-    assert says(caught, "or give age, or birth_date and incidence_date.")
+    assert says(caught, "or give age, or age_years, or birth_date and incidence_date.")
     morphology = file("morphology\n9180\n")
     with pytest.raises(ColumnError, match="no column for behaviour"):
         read_cases(morphology, required=("behaviour",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -66,10 +66,10 @@ class Reading:
 
     def classify(self, cases: Cases) -> Cases:
         """Return the cases with their entities."""
-        from rarecare.codes.rare_cancers import chosen_list  # noqa: PLC0415
+        from rarecare.registry.classification import classify  # noqa: PLC0415
 
         with output.step("classifying"):
-            return replace(cases, table=chosen_list(self.classification).classify(cases.table))
+            return classify(cases, classification=self.classification)
 
 
 @Parameter(name="*")
@@ -110,6 +110,10 @@ class Output:
     "File instead: .csv, .json or .parquet; its provenance is written beside it."
     figure: Path | None = None
     "Draw it too: .svg, .png, .pdf or .json."
+    title: str | None = None
+    "Title of the figure."
+    synthetic: Annotated[bool, Parameter(negative="")] = False
+    "The data are made up: say so in the figure and in every row."
 
 
 @app.command

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -30,7 +31,7 @@ WARNING = (
 TABLES = (".csv", ".json", ".parquet")
 FIGURES = (".json", ".pdf", ".png", ".svg")
 _WHOLE = ("n", "at_risk", "events", "records")
-_ALWAYS_SAME = ("standard", "level", "method", "unit", "status", "time_days")
+_ALWAYS_SAME = ("standard", "level", "method", "unit", "status", "time_days", "synthetic")
 
 PIPED_WIDTH = 160
 
@@ -53,11 +54,23 @@ class Destination(Protocol):
     def figure(self) -> Path | None:
         """File of the figure."""
 
+    @property
+    def title(self) -> str | None:
+        """Title of the figure."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the data are made up."""
+
 
 def show(result: Result, to: Destination) -> None:
     """Print a result, or write it: whole files, or none."""
+    if to.synthetic:
+        made_up = result.table.with_columns(synthetic=pl.lit(value=True))
+        result = replace(result, table=made_up)
     if to.figure is not None:
-        result.plot().save(to.figure)
+        choices = {"title": to.title} if to.title else {}
+        result.plot(**choices, synthetic=to.synthetic).save(to.figure)
         _written(to.figure)
     if to.out is not None:
         write_whole(to.out, _as_bytes(result, to.out))

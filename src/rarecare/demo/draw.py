@@ -31,7 +31,6 @@ from rarecare.demo.tables import N_AGES, SEXES, STAGES, Choices, Floats, Ints
 PART_CASES = 200_000
 """Mean number of cases in a part, about."""
 
-
 _BASES: Ints = np.array([7, 5, 6])
 _BASIS_SHARES: Floats = np.array([0.92, 0.97])
 
@@ -217,6 +216,15 @@ def _phi(
         * model.age_factor.ravel()[entity * N_AGES + age]
         * by_sex_year[sex * len(YEARS) + year]
     )
+
+
+def draw_cases(registry: Registry, *, seed: int = 1) -> pl.DataFrame:
+    """Return all cases of a registry in canonical columns, as ``case_table`` gives them.
+
+    They are the cases that ``write_demo`` writes for this registry and seed, before errors
+    are planted and dates cut to months.
+    """
+    return pl.concat(case_table(drawn) for drawn, _ in parts(registry, seed))
 
 
 def case_table(drawn: Drawn) -> pl.DataFrame:

@@ -14,13 +14,13 @@ import numpy as np
 import polars as pl
 
 from rarecare.demo import care, encr
-from rarecare.demo.draw import Drawn, parts
+from rarecare.demo.draw import parts
 from rarecare.demo.model import YEARS, europe
 from rarecare.demo.persons import patient_ids, tumour_ids
 from rarecare.demo.planted import INCIDENCE_FILE, plant
 from rarecare.demo.registry import CLOSING_DATE, Registry, registries, registry_table
-from rarecare.demo.tables import SEXES
-from rarecare.demo.truth import ADULT, truth
+from rarecare.demo.tables import Ints
+from rarecare.demo.true_values import case_counts, truth
 from rarecare.errors import UsageError
 
 POPULATION_FILE = "population.csv"
@@ -171,19 +171,17 @@ def _write(
             pool.shutdown(cancel_futures=True)
             raise
     planted = pl.concat(errors for errors, _ in written)
-    drawn = pl.concat(counts for _, counts in written)
+    drawn = np.stack([counts for _, counts in written])
     planted.write_csv(folder / PLANTED_FILE)
-    by_country = drawn.group_by("country").agg(pl.col("cases").sum())
-    registry_table(chosen).join(
-        by_country, on="country", how="left", maintain_order="left"
-    ).write_csv(folder / REGISTRIES_FILE)
+    cases = pl.Series("cases", drawn.reshape(len(chosen), -1).sum(axis=1))
+    registry_table(chosen).with_columns(cases).write_csv(folder / REGISTRIES_FILE)
     truth(chosen, drawn=drawn, workers=workers).write_parquet(folder / TRUTH_FILE)
     readme = _README.format(
         first=YEARS[0],
         last=YEARS[-1],
         closing=CLOSING_DATE,
         registries=len(chosen),
-        cases=drawn["cases"].sum(),
+        cases=drawn.sum(),
         seed=seed,
     )
     (folder / README_FILE).write_text(readme, encoding="utf-8")
@@ -191,7 +189,7 @@ def _write(
 
 def _write_registry(
     folder: Path, registry: Registry, *, number: int, seed: int, counter: _Counter
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, Ints]:
     """Write a registry's files; return its planted errors and its cases by group."""
     folder.mkdir()
     encr.population_table(registry).write_csv(folder / POPULATION_FILE, separator=encr.SEPARATOR)
@@ -200,7 +198,7 @@ def _write_registry(
     )
     hospitals = care.Hospitals.of(registry, seed)
     planted: list[pl.DataFrame] = []
-    counts: list[pl.DataFrame] = []
+    counts: list[Ints] = []
     events: list[Path] = []
     line = 2
     with (folder / INCIDENCE_FILE).open("wb") as file:
@@ -216,12 +214,10 @@ def _write_registry(
             )
             table.write_csv(file, separator=encr.SEPARATOR, include_header=line == 2)
             line += len(drawn)
-            counts.append(_counts(drawn))
+            counts.append(case_counts(drawn))
             counter.add(len(drawn))
     _join(events, folder / EVENTS_FILE)
-    return pl.concat(planted), pl.concat(counts).group_by(
-        pl.exclude("cases"), maintain_order=True
-    ).agg(pl.col("cases").sum())
+    return pl.concat(planted), np.sum(counts, axis=0)
 
 
 def _join(files: Sequence[Path], target: Path) -> None:
@@ -234,35 +230,3 @@ def _join(files: Sequence[Path], target: Path) -> None:
     )
     for file in files:
         file.unlink()
-
-
-def _counts(drawn: Drawn) -> pl.DataFrame:
-    """Return the number of cases by what ``truth`` is given by."""
-    own = europe().entities
-    sizes = (len(own.ids), 2, 2, 2, len(YEARS))
-    year = pl.Series(drawn.incidence.astype("int32")).cast(pl.Date).dt.year().to_numpy() - YEARS[0]
-    cell = np.ravel_multi_index(
-        (
-            drawn.entity,
-            drawn.unspecified.astype(int),
-            drawn.sex,
-            (drawn.age >= ADULT).astype(int),
-            year,
-        ),
-        sizes,
-    )
-    number = np.bincount(cell, minlength=int(np.prod(sizes)))
-    present = np.flatnonzero(number)
-    entity, unspecified, sex, adult, year = np.unravel_index(present, sizes)
-    ids = pl.Series(own.ids).gather(entity)
-    return pl.DataFrame(
-        {
-            "country": pl.repeat(drawn.registry.code, len(present), eager=True),
-            "entity_id": ids.set(pl.Series(unspecified.astype(bool)), None),
-            "tier1": pl.Series(own.tier1).gather(entity),
-            "sex": pl.Series(SEXES).gather(sex),
-            "age_group": pl.Series(["0-14", "15-99"]).gather(adult),
-            "year": year.astype(np.int64) + YEARS[0],
-            "cases": number[present],
-        }
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -213,10 +214,12 @@ def incidence(
         ),
     )
     table = estimate_incidence(tally, plan)
-    return Result(table, provenance, lambda: _figure(table, plan))
+    return Result(table, provenance, partial(_figure, table, plan))
 
 
-def _figure(table: pl.DataFrame, plan: IncidencePlan) -> Figure:
+def _figure(
+    table: pl.DataFrame, plan: IncidencePlan, title: str = "Incidence", **choices: Any
+) -> Figure:
     """Draw the first standard's rates, or crude rates where there is no standard."""
     from rarecare.figures import rates_figure  # noqa: PLC0415 - drawn when asked
 
@@ -227,8 +230,9 @@ def _figure(table: pl.DataFrame, plan: IncidencePlan) -> Figure:
         rows,
         value_label=f"New cases {plan.unit}",
         by=plan.columns,
-        title="Incidence",
+        title=title,
         subtitle=f"Age-standardised, {name}" if plan.standards else "Crude rates",
+        **choices,
     )
 
 

@@ -44,8 +44,8 @@ def add_age(
     """Return the table with ``age`` and ``age_days``, the ages refused, and notes.
 
     Age in days is, in this order: given; from full dates; exact years x ``days_per_year``;
-    the middle of the completed year; from imputed dates. Completed years are given, counted from birthday to
-    birthday, or the whole part of age in days / ``days_per_year``.
+    the middle of the completed year; from imputed dates. Completed years are given, counted
+    from birthday to birthday, or the whole part of age in days / ``days_per_year``.
     """
     have = set(table.columns)
     refused = pl.DataFrame(schema=REJECTS)

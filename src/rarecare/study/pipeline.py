@@ -203,7 +203,7 @@ def _check_outside(arrays: Any, submission: Submission, study: Study, made: _Mad
         return
     table = submission.life_table
     assert table is not None
-    said = f"{outside} of {total} person-days ({outside / total:.2%}) lie outside the life table"
+    said = f"{outside:,} of {total:,} person-days ({outside / total:.2%}) lie outside the life table"
     if outside / total > study.survival.allow_outside:
         raise LifeTableError(
             f"registry {submission.registry.id}: {said}",
@@ -286,7 +286,7 @@ def _protected(
 
 def _entities(groups: Groups, estimates: pl.DataFrame) -> pl.DataFrame:
     """Return the groups that have estimates, rare or not by the crude rate of all areas."""
-    pooled = {name: schema.ALL for name in ("area", "sex", "age_group")}
+    pooled = dict.fromkeys(("area", "sex", "age_group"), schema.ALL)
     crude = estimates.filter(measure=schema.INCIDENCE, standard=schema.NONE, **pooled)
     rates = crude.filter(pl.col("period").str.contains("-"))
     limit = THRESHOLD_OF_RARITY

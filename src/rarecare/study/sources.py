@@ -12,6 +12,7 @@ from rarecare.files import Source, read_table
 from rarecare.population.life_table import LifeTable
 from rarecare.population.population import Population
 from rarecare.registry import Cases, ExclusionRules, exclude, read_cases
+from rarecare.registry.classification import classify
 from rarecare.study.config import (
     CaseFiles,
     Files,
@@ -131,7 +132,7 @@ def _repeated(cases: Cases, column: str) -> Cases:
 def _classified(cases: Cases, files: CaseFiles, entities: RareCancerList) -> Cases:
     """Return the cases with their entities: by their codes, or as the study says."""
     if files.entity is None and files.entity_column is None:
-        return replace(cases, table=entities.classify(cases.table))
+        return classify(cases, classification=entities)
     table, file = cases.table, cases.source.name
     if files.entity_column is None:
         wanted = pl.lit(files.entity, dtype=pl.String)

@@ -254,7 +254,7 @@ def _survival(
         notes=tuple(notes),
     )
 
-    def draw() -> Figure:
+    def draw(title: str = "Survival after diagnosis", **choices: Any) -> Figure:
         from rarecare.figures import survival_figure  # noqa: PLC0415 - drawn when asked
 
         step = max(1, plan.horizon // FIGURE_POINTS)
@@ -264,8 +264,9 @@ def _survival(
         return survival_figure(
             estimate_survival(tally, plan, times=days),
             by=plan.by,
-            title="Survival after diagnosis",
+            title=title,
             subtitle=f"Age-standardised, {plan.standard.name}" if plan.standard else None,
+            **choices,
         )
 
     return Result(estimate_survival(tally, plan), provenance, draw)
@@ -324,7 +325,7 @@ def _outside(tally: Tally, life_table: LifeTable, allowed: float) -> list[str]:
     if not outside:
         return []
     share = outside / total
-    said = f"{outside} of {total} person-days ({share:.2%}) lie outside the life table"
+    said = f"{outside:,} of {total:,} person-days ({share:.2%}) lie outside the life table"
     if share > allowed:
         raise LifeTableError(
             said,
