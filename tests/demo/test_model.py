@@ -48,12 +48,13 @@ def test_survival_of_all_entities_averages_to_the_totals_of_the_specification(mo
         assert 100 * mean == pytest.approx(expected, abs=0.05)
 
 
-def mean_survival(model, row, month):
-    """Europe's mean of exp(−φ Λ0), in arrays."""
+def mean_survival(model, row, month, *, region=None):
+    """A region's mean of exp(−φ Λ0), in arrays; Europe's by default."""
     nations = model.countries
     persons = nations.persons.sum(axis=0)
     cases = model.rate[row] * persons
     weight = nations.persons.sum(axis=(1, 2)) * nations.values["incidence_factor"]
+    weight *= np.array([region in (None, own) for own in nations.regions])
     place = nations.values["excess_hazard_factor"][:, None] * model.stage_factor[row]
     person = np.array([[1.05], [0.95]]) * model.age_factor[row]
     alive = np.exp(-np.multiply.outer(place, person) * model.baseline[row, month])
@@ -71,6 +72,23 @@ def test_mean_over_europe_is_the_average_curve(model):
     table = model.entities.survival[:, :3]
     assert curves[:, :2] == pytest.approx(table[:, :2], abs=1e-12, rel=0)
     assert curves == pytest.approx(table, abs=5.1e-5, rel=0)  # S10 is printed with four decimals
+
+
+@pytest.mark.parametrize(
+    ("region", "percent"),
+    [
+        ("Northern Europe", 50.8),
+        ("Central Europe", 50.5),
+        ("Southern Europe", 48.8),
+        ("UK and Ireland", 47.2),
+        ("Eastern Europe", 40.1),
+    ],
+)
+def test_rare_cancers_survive_five_years_by_region_as_specified(model, region, percent):
+    rare = np.flatnonzero(model.entities.rate < 6e-5)
+    means = [mean_survival(model, row, 60, region=region) for row in rare]
+    share = np.average(means, weights=model.entities.rate[rare])
+    assert 100 * share == pytest.approx(percent, abs=0.06)  # printed with one decimal
 
 
 @pytest.mark.parametrize("entity_id", ["01.01.01", "04.01.07", "11.01.01", "12.01.01", "13.01.03"])
