@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.reference import demo_twin as twin
 
 from rarecare.demo.model import average_survival, europe

@@ -5,6 +5,8 @@ import math
 from datetime import date, timedelta
 from importlib.resources import files
 
+from scipy import stats
+
 D = 365.2425
 SLOPES = {"childhood": 0, "young_adult": 0.25, "adult": 0.25, "bimodal": 0.4, "elderly": 0.2}
 
@@ -52,7 +54,6 @@ def other_cause_day(hazard, *, sex, incidence, age_days, end, reached):
 
 def age_shares(entity):
     """Share of each completed age 0-99 among the entity's cases, before ages 85+ are held."""
-    from scipy import stats
 
     def component(mean, sd):
         if mean < 45:

@@ -83,6 +83,11 @@ class Drawn:
         return len(self.entity)
 
     @property
+    def unnamed(self) -> NDArray[np.bool_]:
+        """Whether the codes name no tier-2 entity."""
+        return self.unspecified & ~europe().entities.told_anyway[self.entity]
+
+    @property
     def last(self) -> Ints:
         """Last day of follow-up, days since 1970-01-01."""
         return self.incidence + self.follow_up
@@ -230,7 +235,8 @@ def draw_cases(registry: Registry, *, seed: int = 1) -> pl.DataFrame:
 def case_table(drawn: Drawn) -> pl.DataFrame:
     """Return cases in canonical columns, exact and without planted errors.
 
-    Beside them: ``entity_id`` and ``tier1`` (the entity is null where the codes are unspecified),
+    Beside them: ``entity_id`` and ``tier1`` (the first is null where the codes name no tier-2
+    entity),
     ``country``, ``area_region`` and ``phi``.
     """
     model = europe()
@@ -261,7 +267,7 @@ def case_table(drawn: Drawn) -> pl.DataFrame:
             "basis_of_diagnosis": drawn.basis.astype(np.int32),
             "autopsy": np.zeros(len(drawn), dtype=np.int32),
             "stage": stages.gather(drawn.stage),
-            "entity_id": ids.set(pl.Series(drawn.unspecified), None),
+            "entity_id": ids.set(pl.Series(drawn.unnamed), None),
             "tier1": pl.Series(own.tier1).gather(drawn.entity),
             "country": pl.repeat(drawn.registry.code, len(drawn), eager=True),
             "area_region": pl.repeat(drawn.registry.region, len(drawn), eager=True),

@@ -46,7 +46,7 @@ class Registry:
     expected_cases
         Mean number of cases drawn.
     hospitals
-        Hospitals in the area covered.
+        Hospitals in the area covered: the country's times the coverage, at least 2.
     """
 
     code: str

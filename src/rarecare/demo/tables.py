@@ -25,6 +25,9 @@ SEXES = ("male", "female")
 STAGES = ("localised", "regional", "distant", "unknown")
 TREATMENTS = ("surgery", "radiotherapy", "systemic")
 
+TOLD_BY_SITE_AND_SEX = ("04.01.07",)
+"""Entities that unspecified codes still name: carcinoma of the breast in men."""
+
 _WOMEN = tuple(f"C5{digit}" for digit in range(1, 9))
 _MEN = ("C60", "C61", "C62", "C63")
 _BELOW_ONE = 1 - 2.0**-30  # keeps row + u within its row
@@ -90,6 +93,10 @@ class Entities:
         Share of each of ``STAGES``, shape (n, 4); all unknown where ``staged`` is false.
     treated
         Share ever given each of ``TREATMENTS``, shape (n, 3).
+    unspecified
+        Share of the cases drawn from the entity that have codes of its tier-1 entity alone.
+    told_anyway
+        Whether such codes name the entity all the same.
     topography, morphology
         Rows (entity · 2 + sex) · 2 + unspecified.
     """
@@ -103,6 +110,7 @@ class Entities:
     stage: Floats
     staged: NDArray[np.bool_]
     unspecified: Floats
+    told_anyway: NDArray[np.bool_]
     topography: Choices
     morphology: Choices
     treated: Floats
@@ -161,6 +169,7 @@ def entities() -> Entities:
         stage=shares,
         staged=staged,
         unspecified=table["nos_share"].to_numpy().astype(float),
+        told_anyway=table["entity_id"].is_in(TOLD_BY_SITE_AND_SEX).to_numpy(),
         topography=_choices(table, "topography"),
         morphology=_choices(table, "morphology"),
         treated=table.select(TREATMENTS).to_numpy().astype(float),

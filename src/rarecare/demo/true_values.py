@@ -57,7 +57,7 @@ def case_counts(drawn: Drawn) -> Ints:
     """Return numbers of cases: tier 2, then unspecified by tier 1; sex; age group; year."""
     names, tier1 = _tier1()
     n_entities = len(tier1)
-    row = np.where(drawn.unspecified, n_entities + tier1[drawn.entity], drawn.entity)
+    row = np.where(drawn.unnamed, n_entities + tier1[drawn.entity], drawn.entity)
     year = (month_number(drawn.incidence) - _MONTH_OF_FIRST_YEAR) // 12
     shape = (n_entities + len(names), *_GROUPS)
     cell = np.ravel_multi_index((row, drawn.sex, (drawn.age >= ADULT).astype(int), year), shape)
@@ -182,7 +182,7 @@ def _cells(registry: Registry) -> Floats:
     """Return expected cases, then those surviving to each time, shape (4, n_rows, 2, 2, 13)."""
     model = europe()
     names, tier1 = _tier1()
-    n = len(tier1)
+    n, told = len(tier1), model.entities.told_anyway
     totals: Floats = np.zeros((1 + len(TIMES), n + len(names), *_GROUPS))
     expected = np.add.reduceat(registry.expected(), _ONE_FACTOR, axis=2)
     by_year = year_hazard_factor(np.array(YEARS, dtype=float))
@@ -193,7 +193,7 @@ def _cells(registry: Registry) -> Floats:
         stages = list(zip(model.stage_factor[row], model.stage[row, registry.index], strict=True))
         for target, factor, part in (
             (row, 1.0, 1 - unspecified),
-            (n + tier1[row], UNSPECIFIED_FACTOR, unspecified),
+            (row if told[row] else n + tier1[row], UNSPECIFIED_FACTOR, unspecified),
         ):
             if not part:
                 continue

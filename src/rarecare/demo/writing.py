@@ -21,7 +21,7 @@ from rarecare.demo.planted import INCIDENCE_FILE, plant
 from rarecare.demo.registry import CLOSING_DATE, Registry, registries, registry_table
 from rarecare.demo.tables import Ints
 from rarecare.demo.true_values import case_counts, truth
-from rarecare.errors import UsageError
+from rarecare.errors import FileError, UsageError
 
 POPULATION_FILE = "population.csv"
 LIFE_TABLE_FILE = "lifetable.csv"
@@ -32,6 +32,7 @@ TRUTH_FILE = "truth.parquet"
 README_FILE = "SYNTHETIC.txt"
 
 _ROW_GROUP = 250_000
+_BYTES_PER_CASE = 160  # as measured: 4.5 GB for 31 million
 
 _SYNTHETIC = {"synthetic": "true", "note": "Everything in this file is invented."}
 _README = """\
@@ -98,6 +99,8 @@ def write_demo(
         ``cases`` is out of range, or the folder holds something else.
     CodeError
         A country is not among the 31.
+    FileError
+        The disk is full or the folder cannot be written; what was there stays.
     """
     target = Path(folder)
     chosen = registries(cases=cases, countries=countries)
@@ -110,19 +113,43 @@ def write_demo(
             allowed=f"a new folder, or one with {README_FILE} that an earlier demo wrote",
             remedy="Give another folder.",
         )
+    if workers is not None and workers < 1:
+        raise UsageError("nobody would work", value=workers, allowed="workers from 1")
     n_workers = workers or os.cpu_count() or 1
-    target.absolute().parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=target.absolute().parent, prefix=f".{target.name}."))
+    parent = target.absolute().parent
     try:
-        _write(made, chosen, seed=seed, workers=n_workers, counter=_Counter(chosen, progress))
-        made.chmod(0o777 & ~_umask())
-        if target.exists():
-            shutil.rmtree(target)
-        made.rename(target)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
+        parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=parent, prefix=f".{target.name}."))
+        try:
+            counter = _Counter(chosen, progress)
+            _write(made / "new", chosen, seed=seed, workers=n_workers, counter=counter)
+            _replace(target, made)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except (OSError, pl.exceptions.ComputeError) as error:
+        if isinstance(error, pl.exceptions.ComputeError) and "os error" not in str(error):
+            raise
+        said = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        megabytes = max(1, round(_BYTES_PER_CASE * cases / 1e6))
+        raise FileError(
+            f"the demo cannot be written ({said})",
+            file=getattr(error, "filename", None) or str(target),
+            allowed=f"a folder that can be written, with about {megabytes} MB free",
+            remedy="Free some space, or give another folder or fewer cases.",
+        ) from error
     return target
+
+
+def _replace(target: Path, made: Path) -> None:
+    """Put ``made/new`` in the target's place; what stood there stays where that fails."""
+    if target.exists():
+        target.rename(made / "old")
+    try:
+        (made / "new").rename(target)
+    except BaseException:
+        if (made / "old").exists():
+            (made / "old").rename(target)
+        raise
 
 
 class _Counter:
@@ -147,15 +174,10 @@ def _replaceable(folder: Path) -> bool:
     return folder.is_dir() and ((folder / README_FILE).is_file() or not any(folder.iterdir()))
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def _write(
     folder: Path, chosen: Sequence[Registry], *, seed: int, workers: int, counter: _Counter
 ) -> None:
+    folder.mkdir()
     europe()  # made once, before the workers need it
     largest_first = sorted(enumerate(chosen), key=lambda pair: -pair[1].expected_cases)
     with ThreadPoolExecutor(workers) as pool:

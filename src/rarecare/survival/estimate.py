@@ -110,7 +110,7 @@ def _rows(arrays: Arrays, plan: SurvivalPlan, days: Floats, *, offset: int) -> p
     for method in plan.methods:
         own = _curve(arrays, plan, days, method)
         reasons = [f"no one at risk from day {day + 1}" for day in own.last_day.tolist()]
-        se = own.survival * np.sqrt(own.variance)
+        se = _standard_error(own)
         parts.append(
             _table(
                 own, se, plan, days=days, method=method, cases=arrays["cases"], reasons=reasons,
@@ -122,6 +122,12 @@ def _rows(arrays: Arrays, plan: SurvivalPlan, days: Floats, *, offset: int) -> p
 
 def _curve(arrays: Arrays, plan: SurvivalPlan, days: Floats, method: Method) -> Curve:
     return curve(arrays, plan, days, method=method, form=plan.form, variance=plan.variance)
+
+
+def _standard_error(own: Curve) -> Floats:
+    """Return S·√V, missing where S is 0 (its variance is not finite there)."""
+    alive = np.where(own.survival == 0, np.nan, own.survival)
+    return alive * np.sqrt(own.variance)
 
 
 def _table(
@@ -138,7 +144,6 @@ def _table(
     """Return one row per stratum and time."""
     survival = own.survival
     z = NormalDist().inv_cdf(0.5 + plan.level / 2)
-    se = np.where(survival == 0, np.nan, se)
     lower, upper = limits(survival, se, z, plan.interval)
     n_strata, n_times = survival.shape
     told = []
@@ -213,7 +218,7 @@ def _standardised(
             if empty.any():
                 own = replace(own, survival=np.full_like(own.survival, np.nan))
                 reason = f"no cases in ages {standard.labels[int(empty.argmax())]}"
-            se = own.survival * np.sqrt(own.variance)
+            se = _standard_error(own)
         else:
             own, se = _weighted_classes(by_class, weights)
             day = int(own.last_day[0])
