@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from rarecare.errors import ColumnError, FileError, UsageError
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".tsv", ".parquet", ".dta")
 _DELIMITERS = ",;\t|"
+_NOT_BLANK = re.compile(rb"\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,9 @@ class RawTable:
     source: Source
 
 
-def read_table(source: str | Path | Any, *, delimiter: str | None = None) -> RawTable:
+def read_table(
+    source: str | Path | Any, *, delimiter: str | None = None, numbers: Collection[str] = ()
+) -> RawTable:
     """Return the records of a file or of a data frame, every text column stripped.
 
     Parameters
@@ -61,6 +66,9 @@ def read_table(source: str | Path | Any, *, delimiter: str | None = None) -> Raw
     delimiter
         The character between columns of a text file. By default it is the one of
         comma, semicolon, tab and bar that the header line holds most of.
+    numbers
+        Columns of a text file that should hold whole numbers: they come as int32 when every
+        value of all of them is one or blank, and as text like all others when any is not.
 
     Raises
     ------
@@ -72,7 +80,7 @@ def read_table(source: str | Path | Any, *, delimiter: str | None = None) -> Raw
         ``source`` is neither a path nor a data frame.
     """
     if isinstance(source, str | Path):
-        return _read_file(Path(source), delimiter)
+        return _read_file(Path(source), delimiter, numbers)
     import narwhals as nw  # noqa: PLC0415 - only data frames need it
 
     try:
@@ -88,7 +96,7 @@ def read_table(source: str | Path | Any, *, delimiter: str | None = None) -> Raw
     return RawTable(frame, Source("data frame", digest, frame.height))
 
 
-def _read_file(path: Path, delimiter: str | None) -> RawTable:
+def _read_file(path: Path, delimiter: str | None, numbers: Collection[str]) -> RawTable:
     if not path.exists():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise FileError(
@@ -102,13 +110,12 @@ def _read_file(path: Path, delimiter: str | None) -> RawTable:
     size = path.stat().st_size
     if size == 0:
         raise FileError("the file is empty", file=path.name, remedy="Export it again.")
+    if path.suffix not in (".parquet", ".dta"):
+        return _read_text(path, delimiter, numbers)
     with path.open("rb") as handle:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    if path.suffix == ".parquet":
-        return _read_parquet(path, digest)
-    if path.suffix == ".dta":
-        return _read_stata(path, digest)
-    return _read_text(path, digest, delimiter)
+    read = _read_parquet if path.suffix == ".parquet" else _read_stata
+    return read(path, digest)
 
 
 def _read_parquet(path: Path, digest: str) -> RawTable:
@@ -137,8 +144,9 @@ def _read_stata(path: Path, digest: str) -> RawTable:
     return RawTable(frame, Source(path.name, digest, frame.height))
 
 
-def _read_text(path: Path, digest: str, delimiter: str | None) -> RawTable:
+def _read_text(path: Path, delimiter: str | None, numbers: Collection[str]) -> RawTable:
     raw = path.read_bytes()
+    digest = hashlib.sha256(raw).hexdigest()
     if raw[:2] == b"\x1f\x8b":
         import gzip  # noqa: PLC0415 - only compressed files need it
 
@@ -154,9 +162,10 @@ def _read_text(path: Path, digest: str, delimiter: str | None) -> RawTable:
             remedy="Give it the suffix of what it is, or export it as text.",
         )
     raw = raw.removeprefix(b"\xef\xbb\xbf")
-    header_line, line_break, _ = raw.partition(b"\n")
+    end = raw.find(b"\n")
+    header_line = raw[:end] if end >= 0 else raw
     try:
-        raw.decode("utf-8")
+        (header_line if raw.isascii() else raw).decode("utf-8")
     except UnicodeDecodeError as error:
         raise FileError(
             "the file is not UTF-8",
@@ -169,15 +178,24 @@ def _read_text(path: Path, digest: str, delimiter: str | None) -> RawTable:
     found = delimiter or max(_DELIMITERS, key=header.count)
     names = next(csv.reader([header], delimiter=found))
     _check_names(names, path.name)
-    if not line_break or not raw[len(header_line) + 1 :].strip():
+    if end < 0 or not _NOT_BLANK.search(raw, end):
         raise FileError("the file has a header and no records", file=path.name)
-    try:
-        frame = pl.read_csv(raw, separator=found, infer_schema=False)
-    except pl.exceptions.PolarsError:
-        raise _ragged(raw, found, path.name) from None
-    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
-    frame = frame.with_columns(pl.all().str.strip_chars().replace("", None))
+    frame = _parse(raw, found, names, numbers, path.name)
+    frame = frame.with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
     return RawTable(frame, Source(path.name, digest, frame.height, found))
+
+
+def _parse(
+    raw: bytes, delimiter: str, names: list[str], numbers: Collection[str], file: str
+) -> pl.DataFrame:
+    text = dict.fromkeys(names, pl.String)
+    typed = text | {name: pl.Int32 for name in names if name in numbers}
+    for schema in [typed, text] if typed != text else [text]:
+        try:
+            return pl.read_csv(raw, separator=delimiter, schema=schema)
+        except pl.exceptions.PolarsError:
+            continue  # a value that is no number, or a line of another width
+    raise _ragged(raw, delimiter, file)
 
 
 def _check_names(names: list[str], file: str) -> None:

@@ -6,6 +6,7 @@ interval's start by half the interval's hazard, where the half should be added.
 """
 
 import numpy as np
+import polars as pl
 
 POPEPI_YEAR = 365.242199
 
@@ -15,7 +16,14 @@ def fractional_year(dates):
     return dates.dt.year().to_numpy() + (dates.dt.ordinal_day().to_numpy() - 1) / POPEPI_YEAR
 
 
-def survtab(cases, rates, breaks, *, half=-0.5):
+def years_between(cases):
+    """Follow-up as the difference of two fractional calendar years."""
+    incidence = cases["incidence_date"]
+    last = cases.select(pl.col("incidence_date") + pl.duration(days="follow_up_days")).to_series()
+    return fractional_year(last) - fractional_year(incidence)
+
+
+def survtab(cases, rates, breaks, *, half=-0.5, time=None):
     """Return {end of interval: {"observed", "e2", "pp", and their "se_..."}}.
 
     Parameters
@@ -26,13 +34,16 @@ def survtab(cases, rates, breaks, *, half=-0.5):
         A ``relsurv_twin.RateTable``; its years are counted from ``rates.starts``.
     half
         The half interval in the weight: −0.5 as popEpi has it, 0.5 as it should be.
+    time
+        Follow-up in years; by default days over the table's days per year.
     """
     year_length = rates.days_per_year
     numbers = {level: i for i, level in enumerate(rates.levels)}
     level = np.array([numbers[row] for row in cases.select(rates.keys).iter_rows()])
     age = cases["age_days"].to_numpy() / year_length
     calendar = fractional_year(cases["incidence_date"])
-    time = cases["follow_up_days"].to_numpy() / year_length
+    if time is None:
+        time = cases["follow_up_days"].to_numpy() / year_length
     died = cases["died"].to_numpy()
     first_years = np.array([int(1970 + np.round(start / 365.2425)) for start in rates.starts])
     cells = rates.cells * year_length

@@ -1,9 +1,10 @@
 """What R's relsurv 2.3-2 computes, replayed from its documented sums with plain arrays.
 
 It differs from this package's definitions on purpose, in ways named at each function. Only
-numpy, a table of cases and a table of hazards are used, none of the package.
+numpy, a table of cases and a table of hazards are used, no estimator of the package.
 """
 
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -11,17 +12,25 @@ import numpy as np
 EPOCH = date(1970, 1, 1)
 
 
+@dataclass(frozen=True)
 class RateTable:
-    """Hazard per day by keys, completed age and the year's first day."""
+    """Hazard per day, shape (n_levels, n_ages, n_years), and each year's first day."""
 
-    def __init__(self, frame, *, keys, hazard, days_per_year):
+    keys: list
+    levels: list
+    cells: np.ndarray
+    starts: np.ndarray
+    days_per_year: float
+
+    @classmethod
+    def of(cls, frame, *, keys, hazard, days_per_year):
+        """From one row per key, age and year; ``hazard`` names the column of daily hazards."""
         frame = frame.sort(*keys, "age", "year")
-        self.keys = keys
-        self.levels = frame.select(keys).unique(maintain_order=True).rows()
+        levels = frame.select(keys).unique(maintain_order=True).rows()
         ages, years = frame["age"].unique().sort(), frame["year"].unique().sort()
-        self.days_per_year = days_per_year
-        self.cells = frame[hazard].to_numpy().reshape(len(self.levels), len(ages), len(years))
-        self.starts = np.array([(date(int(year), 1, 1) - EPOCH).days for year in years])
+        cells = frame[hazard].to_numpy().reshape(len(levels), len(ages), len(years))
+        starts = np.array([(date(int(year), 1, 1) - EPOCH).days for year in years])
+        return cls(keys, levels, cells, starts, days_per_year)
 
 
 class Follow:
@@ -48,13 +57,15 @@ class Follow:
 
     def day_split(self, who, day):
         """Hazard of a day that begins at ``day``, the day of a birthday split in two."""
-        rest = -(self.age[who] + day) % self.rates.days_per_year
-        share = np.where(rest == 0, 1.0, np.minimum(rest, 1.0))
-        before, after = self.hazard(who, day), self.hazard(who, day, later=1)
-        return share * before + (1 - share) * after
+        rate = self.hazard(who, day)
+        rest = -(self.age[who] + day) % self.rates.days_per_year  # days to the birthday
+        birthday = (rest > 0) & (rest < 1)
+        after = self.hazard(who[birthday], day, later=1)
+        rate[birthday] += (1 - rest[birthday]) * (after - rate[birthday])
+        return rate
 
 
-def pohar_perme(follow, *, add_times=(), precision=1.0, until=np.inf):
+def pohar_perme_by_time(follow, *, add_times=(), precision=1.0, until=np.inf):
     """Return {time: (product, exponential, SE of log, number at risk)}.
 
     In a gap between two distinct times the sums Σwh and Σw go on adding from one fine step to
@@ -89,6 +100,21 @@ def pohar_perme(follow, *, add_times=(), precision=1.0, until=np.inf):
         variance += (dead**2).sum() / weight.sum() ** 2
         answers[float(time)] = (survival, np.exp(-hazard), np.sqrt(variance), len(who))
     return answers
+
+
+def pohar_perme(cases, life_table, *, days_per_year, added_times):
+    """Return the product form at the added times, shape (n_times,), from a ``LifeTable``."""
+    rates = RateTable(
+        list(life_table.keys),
+        life_table.levels.rows(),
+        life_table.daily_hazard(days_per_year),
+        life_table.year_starts(),
+        days_per_year,
+    )
+    answers = pohar_perme_by_time(
+        Follow(cases, rates), add_times=added_times, until=max(added_times)
+    )
+    return np.array([answers[float(time)][0] for time in added_times])
 
 
 def ederer_and_hakulinen(follow, *, closing_day, until=np.inf):

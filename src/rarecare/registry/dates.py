@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import reduce
+from itertools import combinations
+from operator import or_
 
 import polars as pl
 
@@ -173,7 +176,20 @@ def keep_order(table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     imputed = [n for n in names if f"{n}_precision" in table.columns]
     if not imputed or "incidence_date" not in names:
         return table, 0
+    amiss = [table[a] > table[b] for a, b in combinations(names, 2)]
+    rows = reduce(or_, amiss, pl.repeat(False, table.height, eager=True)).arg_true()
+    if rows.is_empty():
+        return table, 0
     before = table.select(names)
+    after = _in_order(table[rows], names, imputed)
+    moved = after.select(
+        pl.any_horizontal((pl.col(n) != before[n][rows]).fill_null(value=False) for n in imputed)
+    ).to_series()
+    table = table.with_columns(before[n].scatter(rows, after[n]) for n in imputed)
+    return table, int(moved.sum())
+
+
+def _in_order(table: pl.DataFrame, names: list[str], imputed: list[str]) -> pl.DataFrame:
     incidence = pl.col("incidence_date")
     if "incidence_date" in imputed:
         wanted = incidence
@@ -186,8 +202,7 @@ def keep_order(table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         table = _move(table, "last_date", pl.max_horizontal("last_date", incidence))
     if "birth_date" in imputed:
         table = _move(table, "birth_date", pl.min_horizontal("birth_date", incidence))
-    changed = pl.any_horizontal((pl.col(n) != before[n]).fill_null(value=False) for n in imputed)
-    return table, int(table.select(changed.sum()).item())
+    return table
 
 
 def _move(table: pl.DataFrame, name: str, wanted: pl.Expr) -> pl.DataFrame:

@@ -52,42 +52,36 @@ def add_age(
     dated = {"birth_date", "incidence_date"} <= have
     if not dated and not have & {"age", "age_days", "age_years"}:
         return table, refused, []
-    age = _column("age", table, pl.Int32)
-    age_days = _column("age_days", table, pl.Float64)
-    days = years = pl.lit(None, dtype=pl.Int32)
-    full = pl.lit(value=False)
+    given = _column("age", table, pl.Int32)
+    years = days = exact = pl.lit(None, dtype=pl.Int32)
     if dated:
         birth, incidence = pl.col("birth_date"), pl.col("incidence_date")
-        years = _birthdays(birth, incidence)
-        possible = (incidence >= birth) & (years <= LONGEST_LIFE)
-        refused = _refuse_ages(table, possible)
-        days = pl.when(possible).then((incidence - birth).dt.total_days())
-        years = pl.when(possible).then(years)
+        between = (incidence - birth).dt.total_days().cast(pl.Int32)
+        table = table.with_columns(between.alias("_days"))
+        table, refused = _refuse_ages(table)
+        days = pl.col("_days")
+        if given.meta.is_literal() or table["age"].has_nulls():
+            years = pl.when(days.is_not_null()).then(_birthdays(birth, incidence))
         full = _known_to_the_day("birth_date", table) & _known_to_the_day("incidence_date", table)
-    exact = pl.coalesce(
-        pl.when(full).then(days).cast(pl.Float64),
-        (_column("age_years", table, pl.Float64) * days_per_year).floor(),
+        exact = pl.when(full).then(days)
+    exact_years = (_column("age_years", table, pl.Float64) * days_per_year).floor()
+    known = pl.coalesce(
+        _column("age_days", table, pl.Float64), exact.cast(pl.Float64), exact_years
     )
-    middle = (age + 0.5) * days_per_year
-    source = (
-        pl.when(pl.coalesce(age_days, exact).is_not_null())
-        .then(pl.lit("days"))
-        .when(middle.is_not_null())
-        .then(pl.lit("middle"))
-        .when(days.is_not_null())
-        .then(pl.lit("imputed"))
-    )
-    counts = dict(table.select(source.alias("source")).group_by("source").len().iter_rows())
-    table = table.with_columns(age_days=pl.coalesce(age_days, exact, middle, days))
-    by_days = (pl.col("age_days") / days_per_year).floor()
-    table = table.with_columns(age=pl.coalesce(age, years, by_days).cast(pl.Int32))
+    middle = (given + 0.5) * days_per_year
+    middles = known.is_null() & middle.is_not_null()
+    imputed = known.is_null() & middle.is_null() & days.is_not_null()
+    counts = table.select(middle=middles.sum(), imputed=imputed.sum()).row(0, named=True)
+    table = table.with_columns(age_days=pl.coalesce(known, middle, days))
+    by_days = (pl.col("age_days") / days_per_year).floor().cast(pl.Int32)
+    table = table.with_columns(age=pl.coalesce(given, years, by_days)).drop("_days", strict=False)
     notes = [
         f"{counts[key]} of {table.height} ages in days are {text}"
         for key, text in (
             ("middle", f"(completed age + 0.5) x {days_per_year}, for want of full dates"),
             ("imputed", "counted from imputed dates"),
         )
-        if key in counts
+        if counts[key]
     ]
     return table, refused, notes
 
@@ -99,8 +93,16 @@ def _birthdays(birth: pl.Expr, incidence: pl.Expr) -> pl.Expr:
     return incidence.dt.year() - birth.dt.year() - (this_year < birthday).cast(pl.Int32)
 
 
-def _refuse_ages(table: pl.DataFrame, possible: pl.Expr) -> pl.DataFrame:
-    return table.filter(~possible).select(
+def _refuse_ages(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the table with ``_days`` null where the dates make no age, and those refused."""
+    doubtful = ~pl.col("_days").is_between(0, LONGEST_LIFE * 365)
+    rows = table.select("row", "birth_date", "incidence_date", "_days").filter(doubtful)
+    years = _birthdays(pl.col("birth_date"), pl.col("incidence_date"))
+    rows = rows.filter((pl.col("_days") < 0) | (years > LONGEST_LIFE))
+    if rows.height:
+        possible = ~pl.col("row").is_in(rows["row"].implode())
+        table = table.with_columns(pl.when(possible).then("_days"))
+    return table, rows.select(
         "row",
         column=pl.lit("birth_date"),
         value=pl.col("birth_date").cast(pl.String),

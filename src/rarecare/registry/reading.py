@@ -152,13 +152,9 @@ def _read_all(
             first = reading.rejects.row(0, named=True)
             if field.kind == "date" and not read[name].count():
                 _refuse_other_layout(first, file, column)
-            notes.append(
-                f"{reading.rejects.height} of {len(values)} values of {name} were not read, the "
-                f"first in line {read['row'][first['row']]}: {first['value']!r}; allowed: "
-                f"{first['allowed']}"
-            )
             rows = reading.rejects["row"]
             rejects.append(reading.rejects.with_columns(row=read["row"].gather(rows)))
+            notes.append(reject_note(rejects[-1], len(values)))
         if field.kind == "date":
             notes += _note_imputed(reading, name, dates.imputation, read)
         if field.kind == "morphology":
@@ -212,13 +208,29 @@ def _note_imputed(
     read[f"{name}_precision"] = reading.values.select(
         pl.when(pl.col("value").is_not_null()).then(pl.col("precision"))
     ).to_series()
+    return imputation_notes(name, counts, reading.values.height, rule)
+
+
+def reject_note(rejects: pl.DataFrame, n_records: int) -> str:
+    """Return what to say of the values of one column that were not read."""
+    first = rejects.row(0, named=True)
+    return (
+        f"{rejects.height} of {n_records} values of {first['column']} were not read, the first in "
+        f"line {first['row']}: {first['value']!r}; allowed: {first['allowed']}"
+    )
+
+
+def imputation_notes(
+    name: str, counts: Mapping[str, int], n_records: int, rule: DateImputation
+) -> list[str]:
+    """Return what to say of imputed dates; ``counts`` are dates by precision."""
     noun = name.replace("_", " ") + "s"
     taken = {
         "month": f"had no day: day {rule.day} taken",
         "year": f"had no month: {rule.month_day} {month_name[rule.month]} taken",
     }
     return [
-        f"{counts[key]} of {reading.values.height} {noun} {text}"
+        f"{counts[key]} of {n_records} {noun} {text}"
         for key, text in taken.items()
         if key in counts
     ]

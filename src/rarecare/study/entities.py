@@ -85,7 +85,11 @@ class Groups:
                         allowed=known,
                     )
             kept = np.array([name in wanted for name in known])
-        return cls(table.filter(kept), leaves, np.array(members)[kept])
+        return cls(table, leaves, np.array(members)).only(kept)
+
+    def only(self, kept: NDArray[np.bool_]) -> Groups:
+        """Return some of the groups."""
+        return Groups(self.table.filter(kept), self.leaves, self.members[kept])
 
     def standard_of(self, standards: Sequence[str]) -> NDArray[np.int64]:
         """Return the position of each group's ICSS among ``standards``, the first by default."""

@@ -183,7 +183,7 @@ def _add(
         tally = tally_registry(followed, submission.life_table, study, engine=engine)
         _check_outside(tally.arrays, submission, study, made)
         for level in levels:
-            level.sums.add(tally, groups)
+            level.sums.add(tally)
 
 
 def _counted(
@@ -203,7 +203,9 @@ def _check_outside(arrays: Any, submission: Submission, study: Study, made: _Mad
         return
     table = submission.life_table
     assert table is not None
-    said = f"{outside:,} of {total:,} person-days ({outside / total:.2%}) lie outside the life table"
+    said = (
+        f"{outside:,} of {total:,} person-days ({outside / total:.2%}) lie outside the life table"
+    )
     if outside / total > study.survival.allow_outside:
         raise LifeTableError(
             f"registry {submission.registry.id}: {said}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,20 +38,28 @@ class Sums:
 
     Attributes
     ----------
+    codes
+        The strata present, ascending: (leaf · 2 + sex) · 6 + age class.
     arrays
-        As of a follow-up tally, shape (n_leaves, 2, n_classes, …); empty before the first.
+        As of a follow-up tally, one row per stratum present.
     """
 
+    codes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     arrays: Arrays = field(default_factory=dict)
 
-    def add(self, tally: Tally, groups: Groups) -> None:
-        """Add a registry's tally in place."""
-        leaf, sex, age = _positions(tally)
+    def add(self, tally: Tally) -> None:
+        """Add a registry's tally."""
+        own = _codes(tally)
+        both = np.union1d(self.codes, own)
+        here, there = np.searchsorted(both, self.codes), np.searchsorted(both, own)
         for name, array in tally.arrays.items():
-            if name not in self.arrays:
-                shape = (len(groups.leaves), len(SEXES), len(CLASSES), *array.shape[1:])
-                self.arrays[name] = np.zeros(shape, dtype=array.dtype)
-            self.arrays[name][leaf, sex, age] += array
+            if len(both) > len(self.codes):
+                grown = np.zeros((len(both), *array.shape[1:]), dtype=array.dtype)
+                if name in self.arrays:
+                    grown[here] = self.arrays[name]
+                self.arrays[name] = grown
+            self.arrays[name][there] += array
+        self.codes = both
 
 
 def tally_registry(
@@ -85,28 +93,25 @@ def survival_rows(
     by sex; ``"age"``: by age class; ``"curve"``: adults and children at every quarter of a
     year, on whole days.
     """
+    held, pooled = _rolled_up(sums, groups)
+    adults, children = _part(pooled, slice(1, None)), _part(pooled, slice(0, 1))
     parts = []
     if "whole" in margins:
-        pooled = _rolled_up(sums.arrays, groups, sexes=slice(None))
-        parts.append(_by_standard(pooled, groups, study).with_columns(sex=pl.lit(schema.ALL)))
-        child = _crude(_part(pooled, slice(0, 1)), groups, study)
-        parts.append(child.with_columns(sex=pl.lit(schema.ALL), age_group=pl.lit(CHILDREN)))
+        parts.append(_labelled(_by_standard(adults, held, study), ADULTS))
+        parts.append(_labelled(_crude(children, held, study), CHILDREN))
     if "curve" in margins:
-        pooled = _rolled_up(sums.arrays, groups, sexes=slice(None))
         days = _quarters(study)
-        for label, classes in ((ADULTS, slice(1, None)), (CHILDREN, slice(0, 1))):
-            rows = _crude(_part(pooled, classes), groups, study, days=days)
-            parts.append(rows.with_columns(sex=pl.lit(schema.ALL), age_group=pl.lit(label)))
+        parts.append(_labelled(_crude(adults, held, study, days=days), ADULTS))
+        parts.append(_labelled(_crude(children, held, study, days=days), CHILDREN))
     if "age" in margins:
-        pooled = _rolled_up(sums.arrays, groups, sexes=slice(None))
         for position, label in enumerate(CLASS_LABELS[1:], start=1):
-            rows = _crude(_part(pooled, slice(position, position + 1)), groups, study)
-            parts.append(rows.with_columns(sex=pl.lit(schema.ALL), age_group=pl.lit(label)))
+            own = _part(pooled, slice(position, position + 1))
+            parts.append(_labelled(_crude(own, held, study), label))
     if "sex" in margins:
         for position, sex in enumerate(SEXES):
-            own = _rolled_up(sums.arrays, groups, sexes=slice(position, position + 1))
-            rows = _by_standard(own, groups, study)
-            parts.append(rows.with_columns(sex=pl.lit(sex)))
+            own_groups, own = _rolled_up(sums, groups, sexes=(position,))
+            rows = _by_standard(_part(own, slice(1, None)), own_groups, study)
+            parts.append(_labelled(rows, ADULTS, sex=sex))
     rows = pl.concat(part.select(sorted(part.columns)) for part in parts)
     return rows.filter(pl.col("n") > 0).with_columns(
         measure=pl.lit(schema.NET_SURVIVAL),
@@ -118,9 +123,12 @@ def survival_rows(
     )
 
 
-def _by_standard(arrays: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
+def _labelled(rows: pl.DataFrame, age_group: str, *, sex: str = schema.ALL) -> pl.DataFrame:
+    return rows.with_columns(sex=pl.lit(sex), age_group=pl.lit(age_group))
+
+
+def _by_standard(adults: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
     """Return adults' survival, crude and by each group's own standard."""
-    adults = _part(arrays, slice(1, None))
     parts = [_crude(adults, groups, study)]
     if study.survival.standard != schema.NONE:
         own = groups.standard_of(_STANDARDS)
@@ -128,7 +136,7 @@ def _by_standard(arrays: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
             chosen = np.flatnonzero(own == position)
             if len(chosen):
                 parts.append(_standardised(adults, groups, chosen, f"icss{number}", study))
-    return pl.concat(parts).with_columns(age_group=pl.lit(ADULTS))
+    return pl.concat(parts)
 
 
 def _crude(
@@ -143,6 +151,7 @@ def _crude(
 def _standardised(
     arrays: Arrays, groups: Groups, chosen: NDArray[np.int64], standard: str, study: Study
 ) -> pl.DataFrame:
+    """Return the survival of the groups chosen, by one standard."""
     plan = _plan(study, standard)
     n_classes = len(CLASSES) - 1
     entities = groups.table["entity_id"].gather(np.repeat(chosen, n_classes))
@@ -171,31 +180,39 @@ def _plan(study: Study, standard: str | None) -> SurvivalPlan:
     )
 
 
-def _rolled_up(arrays: Mapping[str, NDArray[Any]], groups: Groups, *, sexes: slice) -> Arrays:
-    """Return sums by group and age class, over the sexes chosen."""
+def _rolled_up(
+    sums: Sums, groups: Groups, *, sexes: Sequence[int] = (0, 1)
+) -> tuple[Groups, Arrays]:
+    """Return the groups with cases and their sums by age class, over the sexes chosen."""
     from scipy.sparse import csr_array  # noqa: PLC0415 - slow to import
 
+    n_classes = len(CLASSES)
+    chosen = np.flatnonzero(np.isin(sums.codes // n_classes % 2, sexes))
+    leaf, age = sums.codes[chosen] // (2 * n_classes), sums.codes[chosen] % n_classes
+    held = groups.only(groups.members[:, leaf].any(axis=1))
+    group, stratum = np.nonzero(held.members[:, leaf])
+    shape = (len(held.members) * n_classes, len(chosen))
     out = {}
-    for name, array in arrays.items():
-        leaves = array[:, sexes].sum(axis=1)
-        present = np.flatnonzero(leaves.reshape(len(leaves), -1).any(axis=1))
-        held = csr_array(groups.members[:, present].astype(array.dtype))
-        width = int(np.prod(leaves.shape[1:]))
-        flat = held @ leaves[present].reshape(len(present), width)
-        out[name] = flat.reshape(len(groups.members), *leaves.shape[1:])
-    return out
+    for name, array in sums.arrays.items():
+        own = array if len(chosen) == len(array) else array[chosen]
+        width = int(np.prod(own.shape[1:]))
+        ones = np.ones(len(group), dtype=own.dtype)
+        adding = csr_array((ones, (group * n_classes + age[stratum], stratum)), shape=shape)
+        flat = adding @ own.reshape(len(own), width)
+        out[name] = flat.reshape(len(held.members), n_classes, *own.shape[1:])
+    return held, out
 
 
 def _part(arrays: Arrays, classes: slice) -> Arrays:
     return {name: array[:, classes] for name, array in arrays.items()}
 
 
-def _positions(tally: Tally) -> tuple[NDArray[np.int64], ...]:
+def _codes(tally: Tally) -> NDArray[np.int64]:
     strata = tally.strata
     sexes = {name: position for position, name in enumerate(SEXES)}
-    sex = strata["sex"].cast(pl.String).replace_strict(sexes, return_dtype=pl.Int64)
-    leaf = strata[LEAF].to_physical().cast(pl.Int64)
-    return leaf.to_numpy(), sex.to_numpy(), strata[AGE_CLASS].to_numpy()
+    sex = strata["sex"].cast(pl.String).replace_strict(sexes, return_dtype=pl.Int64).to_numpy()
+    leaf = strata[LEAF].to_physical().cast(pl.Int64).to_numpy()
+    return (leaf * 2 + sex) * len(CLASSES) + strata[AGE_CLASS].to_numpy()
 
 
 def _times(study: Study) -> tuple[float, ...]:

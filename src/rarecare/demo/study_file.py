@@ -1,0 +1,50 @@
+"""The ``study.toml`` of the synthetic Europe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rarecare.demo.model import YEARS
+from rarecare.demo.registry import CLOSING_DATE, Registry
+from rarecare.demo.writing import LIFE_TABLE_FILE, POPULATION_FILE
+from rarecare.demo.planted import INCIDENCE_FILE
+
+STUDY_FILE = "study.toml"
+_HEAD = """\
+# The study of the synthetic Europe: everything in this folder is invented.
+
+[study]
+name = "synthetic-europe"
+title = "Rare cancers in a synthetic Europe, {first}–{last}"
+synthetic = true
+period = ["{first}-01-01", "{last}-12-31"]
+closing_date = "{closing}"
+
+[exclusions]
+bad_rows = "exclude"
+"""
+_REGISTRY = """
+[[registries]]
+id = "{code}"
+name = "{name}"
+country = "{code}"
+cases = {{ path = "{code}/{cases}", format = "encr" }}
+population = {{ path = "{code}/{population}", format = "encr" }}
+life_table = {{ path = "{code}/{life_table}", format = "encr" }}
+"""
+
+
+def study_text(registries: Sequence[Registry]) -> str:
+    """Return the study of these registries' files, paths from the demo's folder."""
+    head = _HEAD.format(first=YEARS[0], last=YEARS[-1], closing=CLOSING_DATE.isoformat())
+    parts = [
+        _REGISTRY.format(
+            code=registry.code,
+            name=registry.name,
+            cases=INCIDENCE_FILE,
+            population=POPULATION_FILE,
+            life_table=LIFE_TABLE_FILE,
+        )
+        for registry in registries
+    ]
+    return head + "".join(parts)
