@@ -192,7 +192,7 @@ def _parse(
     typed = text | {name: pl.Int32 for name in names if name in numbers}
     for schema in [typed, text] if typed != text else [text]:
         try:
-            return pl.read_csv(raw, separator=delimiter, schema=schema)
+            return pl.read_csv(raw, separator=delimiter, schema=schema).rechunk()
         except pl.exceptions.PolarsError:
             continue  # a value that is no number, or a line of another width
     raise _ragged(raw, delimiter, file)

@@ -365,6 +365,43 @@ def incidence(
 
 
 @app.command
+def demo(
+    *,
+    out: Path = Path("rarecare-demo"),
+    cases: int = 2_000_000,
+    seed: int = 1,
+    countries: str = "",
+) -> None:
+    """Write a synthetic European data call, and run the whole study on it.
+
+    Parameters
+    ----------
+    out
+        Folder: the data call goes to OUT/data, the release with its report to OUT/release.
+    cases
+        Number of cases, about.
+    seed
+        The same seed gives the same data.
+    countries
+        Two-letter codes, by commas; all 31 when not given.
+    """
+    from rarecare.demo import write_demo  # noqa: PLC0415
+    from rarecare.study import run_study  # noqa: PLC0415
+
+    out.mkdir(parents=True, exist_ok=True)
+    with output.steps() as progress:
+        data = write_demo(
+            out / "data",
+            cases=cases,
+            seed=seed,
+            countries=values.words(countries) or None,
+            progress=lambda done, expected: progress("drawing cases", done, expected),
+        )
+        release = run_study(data / "study.toml", out / "release", progress=progress)
+    output.show_release(release)
+
+
+@app.command
 def run(study: Path, *, out: Path) -> None:
     """Run a whole study, from registries' files to a release with its report.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rarecare.demo.model import YEARS
-from rarecare.demo.registry import CLOSING_DATE, Registry
-from rarecare.demo.writing import LIFE_TABLE_FILE, POPULATION_FILE
 from rarecare.demo.planted import INCIDENCE_FILE
+from rarecare.demo.registry import CLOSING_DATE, Registry
 
+POPULATION_FILE = "population.csv"
+LIFE_TABLE_FILE = "lifetable.csv"
 STUDY_FILE = "study.toml"
 _HEAD = """\
 # The study of the synthetic Europe: everything in this folder is invented.

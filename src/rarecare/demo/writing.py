@@ -19,12 +19,16 @@ from rarecare.demo.model import YEARS, europe
 from rarecare.demo.persons import patient_ids, tumour_ids
 from rarecare.demo.planted import INCIDENCE_FILE, plant
 from rarecare.demo.registry import CLOSING_DATE, Registry, registries, registry_table
+from rarecare.demo.study_file import (
+    LIFE_TABLE_FILE,
+    POPULATION_FILE,
+    STUDY_FILE,
+    study_text,
+)
 from rarecare.demo.tables import Ints
 from rarecare.demo.true_values import case_counts, truth
 from rarecare.errors import FileError, UsageError
 
-POPULATION_FILE = "population.csv"
-LIFE_TABLE_FILE = "lifetable.csv"
 EVENTS_FILE = "events.parquet"
 REGISTRIES_FILE = "registries.csv"
 PLANTED_FILE = "planted_errors.csv"
@@ -53,6 +57,7 @@ REGISTRY/events.parquet   dated diagnoses and treatments with their hospitals
 registries.csv            what each registry covers
 planted_errors.csv        the records with a planted error, 1 %
 truth.parquet             true incidence and net survival
+study.toml                the study that `rarecare run` makes a release of
 
 Populations are the same every year. Two cases are one person's where their sex, month of
 birth, vital status and month of last follow-up allow it, up to 5 % of persons; survival
@@ -91,7 +96,7 @@ def write_demo(
     Path
         The folder. It holds one folder per registry (``incidence.csv``, ``population.csv``,
         ``lifetable.csv``, ``events.parquet``), ``registries.csv``, ``planted_errors.csv``,
-        ``truth.parquet`` and ``SYNTHETIC.txt``.
+        ``truth.parquet``, ``study.toml`` and ``SYNTHETIC.txt``.
 
     Raises
     ------
@@ -207,6 +212,7 @@ def _write(
         seed=seed,
     )
     (folder / README_FILE).write_text(readme, encoding="utf-8")
+    (folder / STUDY_FILE).write_text(study_text(chosen), encoding="utf-8")
 
 
 def _write_registry(

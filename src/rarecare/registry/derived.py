@@ -95,13 +95,14 @@ def _birthdays(birth: pl.Expr, incidence: pl.Expr) -> pl.Expr:
 
 def _refuse_ages(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the table with ``_days`` null where the dates make no age, and those refused."""
-    doubtful = ~pl.col("_days").is_between(0, LONGEST_LIFE * 365)
-    rows = table.select("row", "birth_date", "incidence_date", "_days").filter(doubtful)
+    doubtful = (~table["_days"].is_between(0, LONGEST_LIFE * 365)).arg_true()
+    rows = table.select("row", "birth_date", "incidence_date", "_days")[doubtful]
     years = _birthdays(pl.col("birth_date"), pl.col("incidence_date"))
-    rows = rows.filter((pl.col("_days") < 0) | (years > LONGEST_LIFE))
+    refused = rows.select(((pl.col("_days") < 0) | (years > LONGEST_LIFE)).fill_null(value=False))
+    rows = rows.filter(refused.to_series())
     if rows.height:
-        possible = ~pl.col("row").is_in(rows["row"].implode())
-        table = table.with_columns(pl.when(possible).then("_days"))
+        days = table["_days"].scatter(doubtful.filter(refused.to_series()), None)
+        table = table.with_columns(days)
     return table, rows.select(
         "row",
         column=pl.lit("birth_date"),

@@ -1,0 +1,282 @@
+import json
+from dataclasses import FrozenInstanceError, asdict
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rarecare.disclosure import audit, protect
+from rarecare.errors import DisagreementError, UsageError
+
+from . import tables
+from .test_audit import survival
+
+AREAS, ENTITIES = tables.areas(), tables.entities()
+NUMBERS = ("estimate", "se", "lower", "upper")
+COUNTS = ("n", "events", "at_risk")
+WHOLE = "2000-2001"
+
+
+def protected(rows, threshold=5):
+    return protect(rows, areas=AREAS, entities=ENTITIES, threshold=threshold).estimates
+
+
+def incidence(*cells):
+    """Rows of cells (entity, area, sex, age, n), in 10 000 person-years each."""
+    rows = [
+        ("incidence", entity, area, sex, age, WHOLE, None, "none", "exact", n, None, None, 1e4,
+         "per 100 000", 10.0 * n, 1.0, 5.0 * n, 20.0 * n, 0.95, "ok", None, "derived", True)
+        for entity, area, sex, age, n in cells
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=tables.COLUMNS, orient="row")
+
+
+def by_area(**counts):
+    return incidence(*(("all", area, "all", "all", n) for area, n in counts.items()))
+
+
+def shown(rows, by="area", count="n"):
+    return dict(zip(rows[by], rows[count], strict=True))
+
+
+def test_a_small_count_goes_with_its_numbers_and_person_years_stay():
+    row = protected(by_area(AA=4)).row(0, named=True)
+    assert [row[name] for name in ("n", *NUMBERS)] == [None] * 5
+    assert (row["status"], row["person_years"]) == ("withheld", 1e4)
+    assert row["reason"].startswith("fewer than 5 cases")
+
+
+@pytest.mark.parametrize("n", [0, 5])
+def test_zero_and_the_threshold_are_shown(n):
+    rows = by_area(AA=n)
+    assert protected(rows).equals(rows)
+
+
+def test_two_withheld_parts_that_make_the_threshold_suffice():
+    # 4 + 1 = 5: neither follows, and CC and the total stay
+    rows = by_area(AA=4, BB=1, North=5, CC=9, South=9, all=14)
+    assert shown(protected(rows)) == dict(AA=None, BB=None, North=5, CC=9, South=9, all=14)
+
+
+def test_a_single_part_takes_the_smallest_other_part_along():
+    rows = incidence(*(("01", "all", sex, age, n) for sex, age, n in [
+        ("all", "all", 43), ("all", "0-14", 3), ("all", "15-44", 20), ("all", "45-74", 8),
+        ("all", "75+", 12),
+    ]))  # fmt: skip
+    expected = {"all": 43, "0-14": None, "15-44": 20, "45-74": None, "75+": 12}
+    assert shown(protected(rows), "age_group") == expected
+
+
+def test_ties_go_by_name():
+    rows = incidence(*(("01", "all", "all", age, n) for age, n in
+                       [("all", 23), ("75+", 10), ("45-74", 10), ("0-14", 3)]))  # fmt: skip
+    assert shown(protected(rows), "age_group")["45-74"] is None
+    assert shown(protected(rows[::-1]), "age_group")["75+"] == 10
+
+
+def test_two_withheld_parts_below_the_threshold_take_a_third():
+    rows = incidence(*(("01", "all", "all", age, n) for age, n in
+                       [("all", 22), ("0-14", 1), ("15-44", 2), ("45-74", 9), ("75+", 10)])
+                     )  # fmt: skip
+    expected = {"all": 22, "0-14": None, "15-44": None, "45-74": None, "75+": 10}
+    assert shown(protected(rows), "age_group") == expected
+
+
+def test_parts_that_must_each_be_one_take_another():
+    ages = ["0-14", "15-24", "25-34", "35-44", "45-54"]
+    rows = incidence(("01", "all", "all", "all", 25), ("01", "all", "all", "75+", 20),
+                     *(("01", "all", "all", age, 1) for age in ages))  # fmt: skip
+    assert shown(protected(rows), "age_group")["75+"] is None
+
+
+def test_the_total_goes_only_where_no_part_is_left():
+    # BB is 0 and stays; North = AA; so North goes, and South, the smallest other part of all
+    rows = by_area(AA=3, BB=0, North=3, CC=9, South=9, all=12)
+    expected = dict(AA=None, BB=0, North=None, CC=None, South=None, all=12)
+    assert shown(protected(rows)) == expected
+
+
+def test_a_withheld_total_takes_a_part_along():
+    # men go beside women; their ages would add up to them
+    rows = incidence(
+        ("01", "all", "all", "all", 34), ("01", "all", "female", "all", 4),
+        ("01", "all", "male", "all", 30), ("01", "all", "male", "15-44", 10),
+        ("01", "all", "male", "45-74", 20),
+    )  # fmt: skip
+    n = {(r["sex"], r["age_group"]): r["n"] for r in protected(rows).iter_rows(named=True)}
+    assert n == {("all", "all"): 34, ("female", "all"): None, ("male", "all"): None,
+                 ("male", "15-44"): None, ("male", "45-74"): 20}  # fmt: skip
+
+
+def test_what_tier_2_leaves_of_tier_1_is_protected():
+    # 30 - 16 - 12 = 2 of another kind
+    rows = incidence(("01.01", "all", "all", "all", 30), ("01.01.01", "all", "all", "all", 16),
+                     ("01.01.02", "all", "all", "all", 12))  # fmt: skip
+    assert shown(protected(rows), "entity_id") == {
+        "01.01": 30, "01.01.01": None, "01.01.02": None,
+    }  # fmt: skip
+
+
+def test_what_is_not_rare_is_protected_apart_from_the_families():
+    rows = incidence(*((e, "all", "all", "all", n) for e, n in
+                       {"all": 50, "rare": 47, "01": 30, "02": 20}.items()))  # fmt: skip
+    # 50 - 47 = 3 common ones: no part of that pair is left but the total
+    n = shown(protected(rows), "entity_id")
+    assert (n["all"], n["rare"]) == (None, None)
+
+
+def test_years_within_the_period():
+    years = [("2000-2001", 20), ("2000", 3), ("2001", 17)]
+    rows = pl.concat([by_area(all=n).with_columns(period=pl.lit(p)) for p, n in years])
+    assert shown(protected(rows), "period") == {"2000-2001": 20, "2000": None, "2001": None}
+
+
+def test_all_standards_of_a_cell_go_and_its_remark():
+    rows = pl.concat([by_area(AA=4, BB=40), by_area(AA=3, BB=40)])
+    remark = "age unknown in 1 of 4 cases: left out"
+    rows = rows.with_columns(
+        standard=pl.Series(["none", "none", "esp2013", "esp2013"]),
+        reason=pl.Series([None, None, remark, None]),
+    )
+    out = protected(rows)
+    assert out["n"].to_list() == [None, 40, None, 40]
+    assert out.filter(area="AA")["reason"].n_unique() == 1
+
+
+def test_known_ages_below_the_threshold_take_the_crude_rate_along():
+    rows = pl.concat([by_area(AA=6), by_area(AA=4).with_columns(standard=pl.lit("esp2013"))])
+    assert protected(rows)["n"].to_list() == [None, None]
+
+
+def test_a_remark_on_a_shown_row_does_not_tell_a_withheld_total():
+    rows = incidence(("01", "all", "all", "all", 4), ("01", "all", "all", "0-14", 0))
+    told = pl.lit("age unknown in 2 of 4 cases: left out")
+    out = protected(rows.with_columns(reason=told))
+    zero = out.filter(age_group="0-14").row(0, named=True)
+    assert (zero["n"], zero["estimate"], zero["reason"]) == (0, 0.0, "some cases are of unknown age")
+
+
+def test_survival_of_few_cases_goes_at_all_times():
+    out = protected(survival(4, [(0, 4), (1, 2), (4, 0)]))
+    assert out.select(COUNTS).null_count().row(0) == (3, 3, 3)
+    assert out["status"].to_list() == ["withheld"] * 3
+
+
+def test_a_small_number_of_deaths_goes_with_those_at_risk_and_n_stays():
+    out = protected(survival(40, [(0, 40), (3, 35), (9, 20)]))
+    assert out.select(COUNTS).rows() == [(40, 0, 40), (40, None, None), (40, 9, 20)]
+    assert out["estimate"].is_null().to_list() == [False, True, False]
+
+
+def test_a_small_number_at_risk_goes_with_the_deaths():
+    # 40 - 37 = 3 survivors: nobody was lost
+    assert protected(survival(40, [(37, 3)])).select(COUNTS).rows() == [(40, None, None)]
+
+
+def test_rows_not_estimable_are_withheld_where_counts_are_small():
+    rows = survival(3, [(3, 0)]).with_columns(
+        *(pl.lit(None, dtype=pl.Float64).alias(name) for name in NUMBERS),
+        status=pl.lit("not estimable"), reason=pl.lit("no one at risk from day 126"),
+    )  # fmt: skip
+    row = protected(rows).row(0, named=True)
+    assert row["status"] == "withheld"
+    assert "126" not in row["reason"]
+
+
+def test_deaths_are_not_given_by_the_times_around_them():
+    # At 5 years women have 4 deaths, so men go too; men's 20 stand at 1 and at 10 years.
+    women = survival(60, [(0, 60), (4, 50), (8, 40)], sex="female")
+    men = survival(90, [(20, 70), (20, 60), (20, 50)], sex="male")
+    total = survival(150, [(20, 130), (24, 110), (28, 90)])
+    out = protected(pl.concat([women, men, total]))
+    own = out.filter(sex="male")
+    assert own["events"].to_list() == [20, None, None]
+    assert out.filter(sex="female")["events"].to_list() == [0, None, None]
+
+
+def test_the_rule_is_frozen_and_plain():
+    answer = protect(by_area(AA=9), areas=AREAS, entities=ENTITIES, threshold=7)
+    plain = json.loads(json.dumps(asdict(answer.rule)))
+    assert plain["threshold"] == 7
+    assert plain["words"].startswith("Counts of 1 to 6 are withheld")
+    with pytest.raises(FrozenInstanceError):
+        answer.rule.threshold = 1
+
+
+def test_the_summary_counts_rows():
+    rows = incidence(*(("01", "all", "all", age, n) for age, n in
+                       [("all", 23), ("75+", 12), ("45-74", 8), ("0-14", 3)]))  # fmt: skip
+    answer = protect(rows, areas=AREAS, entities=ENTITIES)
+    assert answer.summary.rows() == [("incidence", 4, 1, 1, 0)]
+
+
+@pytest.mark.parametrize("threshold", [0, -1, 2.0, True])
+def test_a_threshold_that_is_none_is_refused(threshold):
+    with pytest.raises(UsageError, match="whole number from 1"):
+        protected(by_area(AA=3), threshold)
+
+
+def test_a_threshold_of_one_withholds_nothing():
+    rows = tables.estimates()
+    assert protected(rows, 1).equals(rows)
+
+
+def test_parts_above_their_total_are_refused():
+    with pytest.raises(DisagreementError, match=r"parts of 1 totals by area exceed.*got 19.*18"):
+        protected(by_area(AA=9, BB=10, North=18))
+
+
+def test_a_fault_of_the_program_is_said(monkeypatch):
+    monkeypatch.setitem(protect.__globals__, "_suppress", lambda m, own, t, *, name: own)
+    with pytest.raises(DisagreementError, match="fault of the program"):
+        protected(by_area(AA=3, BB=7, North=10))
+
+
+def test_an_empty_table_stays_empty():
+    assert protected(by_area(AA=3).clear()).is_empty()
+
+
+seeds = st.integers(0, 10**6)
+means = st.floats(0.2, 4)
+
+
+@given(seeds, means, st.integers(2, 9))
+@settings(max_examples=8, deadline=None)
+def test_laws(seed, mean, threshold):
+    def chosen(_entity, _area, sex, age, period):
+        return sum((sex != "all", age not in {"all", "15-99"}, "-" not in period)) <= 1
+
+    rows = tables.estimates(seed, mean, keep=chosen)
+    out = protected(rows, threshold)
+    assert audit(out, AREAS, ENTITIES, threshold).is_empty()
+    for count in COUNTS:
+        assert not out[count].is_between(1, threshold - 1).any()
+        both = out[count].is_not_null()
+        assert out[count].filter(both).equals(rows[count].filter(both))
+    gone = out["status"] == "withheld"
+    assert out.filter(gone).select(NUMBERS).null_count().row(0) == (gone.sum(),) * 4
+    untouched = ["n", "events", "at_risk", *NUMBERS, "status"]
+    assert out.filter(~gone).select(untouched).equals(rows.filter(~gone).select(untouched))
+    fixed = [c for c in rows.columns if c not in {*COUNTS, *NUMBERS, "status", "reason"}]
+    assert out.select(fixed).equals(rows.select(fixed))
+    assert protected(out, threshold).equals(out)
+    order = pl.Series(range(rows.height)).shuffle(seed=seed)
+    assert protected(rows[order], threshold).equals(out[order])
+
+
+@given(seeds)
+@settings(max_examples=4, deadline=None)
+def test_nothing_goes_where_all_counts_are_large(seed):
+    rows = tables.estimates(seed, 1.0, keep=lambda *cell: cell[2:] == ("all", "all", WHOLE))
+    rows = rows.with_columns(pl.col(COUNTS) * 5, reason=None)
+    assert protected(rows).equals(rows)
+
+
+def test_the_release_schema_holds():
+    from rarecare.study.schema import FAULTS  # noqa: PLC0415
+
+    out = protected(tables.estimates(7, 1.5))
+    assert {fault.says: out.filter(fault.offending).height for fault in FAULTS} == {
+        fault.says: 0 for fault in FAULTS
+    }
