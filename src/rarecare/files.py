@@ -10,6 +10,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,17 @@ def _read_stata(path: Path, digest: str) -> RawTable:
 
 def _read_text(path: Path, delimiter: str | None, numbers: Collection[str]) -> RawTable:
     raw = path.read_bytes()
-    digest = hashlib.sha256(raw).hexdigest()
+    with ThreadPoolExecutor(1) as pool:
+        digest = pool.submit(hashlib.sha256, raw)
+        frame, found = _text_frame(raw, path, delimiter, numbers)
+        sha256 = digest.result().hexdigest()
+    return RawTable(frame, Source(path.name, sha256, frame.height, found))
+
+
+def _text_frame(
+    raw: bytes, path: Path, delimiter: str | None, numbers: Collection[str]
+) -> tuple[pl.DataFrame, str]:
+    """Return the records of a text file and its delimiter."""
     if raw[:2] == b"\x1f\x8b":
         import gzip  # noqa: PLC0415 - only compressed files need it
 
@@ -181,8 +192,9 @@ def _read_text(path: Path, delimiter: str | None, numbers: Collection[str]) -> R
     if end < 0 or not _NOT_BLANK.search(raw, end):
         raise FileError("the file has a header and no records", file=path.name)
     frame = _parse(raw, found, names, numbers, path.name)
-    frame = frame.with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
-    return RawTable(frame, Source(path.name, digest, frame.height, found))
+    frame = frame.with_columns(pl.col(pl.String).str.strip_chars())
+    blank = frame.select((pl.col(pl.String) == "").any()).row(0, named=True)
+    return frame.with_columns(pl.col(c).replace("", None) for c in blank if blank[c]), found
 
 
 def _parse(

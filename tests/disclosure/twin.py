@@ -16,7 +16,7 @@ def parents(dim):
         holders = [
             v
             for v, s in dim.items()
-            if (own < s or (own == s and order[v] < order[value])) and v != "rare" and v != value
+            if (own < s or (own == s and order[v] < order[value])) and v not in {"rare", value}
         ]
         found[value] = min(holders, key=lambda v: (len(dim[v]), -order[v]), default=None)
     return found

@@ -5,6 +5,8 @@ the middle of the case's stay in it. Its Pohar Perme weights lower the cumulativ
 interval's start by half the interval's hazard, where the half should be added.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 
@@ -51,7 +53,7 @@ def survtab(cases, rates, breaks, *, half=-0.5, time=None):
     hazard = {"observed": 0.0, "e2": 0.0, "pp": 0.0}
     variance = {"observed": 0.0, "pp": 0.0}
     answers = {}
-    for start, end in zip(breaks, breaks[1:], strict=False):
+    for start, end in pairwise(breaks):
         who = np.flatnonzero(time > start + 1e-12)
         stay = np.minimum(time[who], end) - start
         middle = start + stay / 2

@@ -1,7 +1,6 @@
-"""Survival of colorectal cancer (relsurv's colrec) against exact values and relsurv's own.
+"""Survival of colorectal cancer (relsurv's colrec): limits, counts and their exact files.
 
-The ``exact_*`` files come from a plain loop over cases and days; the daily file of R relsurv
-2.3-2 has every day in ``add.times``, where its running mean has no gap to run over.
+The ``exact_*`` files come from a plain loop over cases and days and print twelve digits.
 """
 
 from datetime import date
@@ -13,7 +12,8 @@ import pytest
 from rarecare.survival import Standard, net_survival, observed_survival
 
 D = 365.241
-PRINTED = 1e-11  # the exact files print 12 significant digits
+PRINTED = 1e-11
+PERIOD = (date(1997, 1, 1), date(2000, 12, 31))
 ICSS1 = Standard(
     name="icss1, ages 0-44 first",
     age_lower=(0, 45, 55, 65, 75),
@@ -27,147 +27,88 @@ def read(folder, name):
     )
 
 
-def survival_of(colrec, slopop, rows, **choices):
-    """Ours for the groups and days of ``rows``, in their order."""
+def beside(colrec, slopop, rows, **choices):
+    """The rows with ours beside them, one call for each kind of group."""
     parts = []
-    days = rows["day"].unique().to_list()
     for group in rows["group"].unique(maintain_order=True):
-        by = [] if group == "overall" else [group]
-        result = net_survival(
-            colrec, slopop, by=by, at_days=days, days_per_year=D, allow_outside=0, **choices
-        )
+        own = [] if group == "overall" else [group]
+        table = net_survival(
+            colrec, slopop, by=own, at_days=rows["day"].unique(), days_per_year=D, **choices
+        ).table
+        names = ["n", "at_risk", "events", "estimate", "se", "lower", "upper"]
         parts.append(
-            result.table.rename({by[0] if by else "group": "level"}).select(
+            table.select(
                 pl.lit(group).alias("group"),
-                "level",
-                "method",
+                pl.col(own[0] if own else "group").alias("level"),
                 pl.col("time_days").cast(pl.Int64).alias("day"),
-                pl.col("at_risk").alias("n_risk"),
-                pl.col("events").alias("deaths"),
-                *("estimate", "se", "lower", "upper", "status"),
+                *(pl.col(name).alias(f"our_{name}") for name in names),
             )
         )
-    found = rows.join(
-        pl.concat(parts), on=["group", "level", "day"], how="left", maintain_order="left"
-    )
-    assert found["estimate"].null_count() == 0
-    return found
+    both = rows.join(pl.concat(parts), on=["group", "level", "day"], how="inner")
+    assert both.height == rows.height
+    return both
 
 
-def apart(frame, ours, theirs):
-    """The largest absolute difference of two columns."""
-    return float((frame[ours] - frame[theirs]).abs().max())
-
-
-def test_one_five_and_ten_years(colrec, slopop):
-    table = net_survival(colrec, slopop, at_days=[365, 1826, 3652], days_per_year=D).table
-    # the values of exact_pohar_perme_colrec.csv to seven digits
-    assert table["estimate"].to_list() == pytest.approx([0.6820701, 0.4415708, 0.4215719], abs=5e-8)
-    se_log = table["se"] / table["estimate"]
-    assert se_log.to_list() == pytest.approx([0.0094047, 0.0179162, 0.0290576], abs=5e-8)
-    assert table["at_risk"].to_list() == [3920, 2165, 1585]
-
-
-def test_the_product_form_equals_relsurv_on_every_day(colrec, slopop, shared_reference):
-    days = range(1, 3653)
-    ours = net_survival(colrec, slopop, at_days=days, form="product", days_per_year=D).table
-    theirs = read(shared_reference, "relsurv_rs.surv_colrec_daily_pohar-perme")
-    both = ours.with_columns(time=pl.col("time_days").cast(pl.Int64)).join(
-        theirs, on="time", suffix="_r"
-    )
-    assert both.height == 3652
-    # its integral over a day is a trapezium: 3e-9 after ten years
-    assert apart(both, "estimate", "surv") < 4e-9
-    assert apart(both, "lower", "lower_r") < 4e-9
-    assert apart(both, "upper", "upper_r") < 6e-9
-    assert np.abs(both["se"] / both["estimate"] - both["std.err"]).max() < 1e-11
-    assert both["at_risk"].equals(both["n.risk"], check_names=False)
-    assert both["events"].equals(both["n.event"].cum_sum(), check_names=False)
+def apart(frame, one, other):
+    """The largest absolute difference of two columns; a missing value counts as infinite."""
+    return float((frame[one] - frame[other]).abs().fill_null(np.inf).max())
 
 
 @pytest.mark.parametrize(
     ("file", "window", "n_rows"),
     [
         ("exact_pohar_perme_colrec", None, 70),
-        (
-            "exact_pohar_perme_colrec_period_1997_2000",
-            (date(1997, 1, 1), date(2000, 12, 31)),
-            40,
-        ),
+        ("exact_pohar_perme_colrec_period_1997_2000", PERIOD, 40),
     ],
     ids=["cohort", "period"],
 )
-def test_pohar_perme_in_every_group(colrec, slopop, shared_reference, file, window, n_rows):
+@pytest.mark.parametrize("interval", ["log", "log-log"])
+def test_pohar_perme_in_every_group(
+    colrec, slopop, shared_reference, *, file, window, n_rows, interval
+):
     exact = read(shared_reference, file)
     assert exact.height == n_rows
-    ours = survival_of(colrec, slopop, exact, window=window)
-    assert ours["n_risk"].equals(ours["at_risk"], check_names=False)
-    assert ours["deaths"].equals(ours["events"], check_names=False)
-    assert apart(ours, "estimate", "surv") < PRINTED
-    assert np.abs(ours["se"] / ours["estimate"] - ours["se_log"]).max() < PRINTED
-    assert apart(ours, "lower", "lower_log") < PRINTED
-    assert apart(ours, "upper", "upper_log") < PRINTED
-    log_log = survival_of(colrec, slopop, exact, window=window, interval="log-log")
-    assert apart(log_log, "lower", "lower_loglog") < PRINTED
-    assert apart(log_log, "upper", "upper_loglog") < PRINTED
-    product = survival_of(colrec, slopop, exact, window=window, form="product")
-    assert apart(product, "estimate", "surv_product") < PRINTED
+    both = beside(colrec, slopop, exact, window=window, interval=interval)
+    assert both["our_at_risk"].equals(both["at_risk"], check_names=False)
+    assert both["our_events"].equals(both["events"], check_names=False)
+    assert apart(both, "our_estimate", "surv") < PRINTED
+    assert np.abs(both["our_se"] / both["our_estimate"] - both["se_log"]).max() < PRINTED
+    scale = interval.replace("-", "")
+    assert apart(both, "our_lower", f"lower_{scale}") < PRINTED
+    assert apart(both, "our_upper", f"upper_{scale}") < PRINTED
 
 
-@pytest.mark.parametrize(
-    ("method", "form", "column"),
-    [
-        ("observed", "exponential", "S_O"),
-        ("ederer2", "exponential", "ederer2_exp"),
-        ("ederer2", "product", "ederer2_product"),
-        ("ederer1", "exponential", "ederer1"),
-        ("hakulinen", "exponential", "hakulinen"),
-    ],
-)
-def test_the_other_methods_in_every_group(colrec, slopop, shared_reference, method, form, column):
-    exact = read(shared_reference, "exact_ederer_hakulinen_colrec")
-    assert exact.height == 21
-    ours = survival_of(colrec, slopop, exact, method=method, form=form)
-    assert apart(ours, "estimate", column) < PRINTED
-    if method != "observed":
-        assert np.abs(ours["se"] / ours["estimate"] - ours["se_log"]).max() < PRINTED
-
-
-def test_tsiatis_standard_errors_of_observed_survival(colrec, shared_reference):
-    exact = read(shared_reference, "exact_ederer_hakulinen_colrec").filter(group="overall")
-    ours = observed_survival(colrec, at_days=exact["day"].to_list(), variance="tsiatis").table
-    assert np.abs(ours["se"] / ours["estimate"] - exact["se_log"]).max() < PRINTED
-    greenwood = observed_survival(colrec, at_days=exact["day"].to_list()).table
-    assert (greenwood["se"] > ours["se"]).all()
-
-
-@pytest.mark.parametrize(
-    ("standardisation", "column"), [("classes", "classes"), ("individual", "preweighted")]
-)
-def test_age_standardised(colrec, slopop, shared_reference, standardisation, column):
-    exact = read(shared_reference, "exact_age_standardised_colrec")
+def test_limits_and_deaths_equal_relsurv_on_every_day(colrec, slopop, shared_reference):
+    theirs = read(shared_reference, "relsurv_rs.surv_colrec_daily_pohar-perme").head(3652)
     ours = net_survival(
-        colrec,
-        slopop,
-        at_days=exact["day"].to_list(),
-        standard=ICSS1,
-        standardisation=standardisation,
-        days_per_year=D,
+        colrec, slopop, at_days=theirs["time"].to_list(), form="product", days_per_year=D
     ).table
-    assert np.abs(ours["estimate"] - exact[f"surv_{column}"]).max() < PRINTED
-    assert np.abs(ours["se"] - exact[f"se_{column}"]).max() < PRINTED
-    assert ours["standard"].unique().to_list() == [ICSS1.name]
+    # relsurv's integral over a day is a trapezium: 3e-9 after ten years
+    for name, other in [("estimate", "surv"), ("lower", "lower"), ("upper", "upper")]:
+        assert np.abs(ours[name] - theirs[other]).max() < 5e-9
+    assert np.abs(ours["se"] / ours["estimate"] - theirs["std.err"]).max() < PRINTED
+    assert ours["events"].equals(theirs["n.event"].cum_sum(), check_names=False)
 
 
-def test_a_standard_by_age_classes_is_the_sum_of_the_classes_tables(colrec, slopop):
+def test_standard_errors_of_observed_survival(colrec, shared_reference):
+    exact = read(shared_reference, "exact_ederer_hakulinen_colrec").filter(group="overall")
+    days = exact["day"].to_list()
+    tsiatis = observed_survival(colrec, at_days=days, variance="tsiatis").table
+    assert np.abs(tsiatis["estimate"] - exact["S_O"]).max() < PRINTED
+    assert np.abs(tsiatis["se"] / tsiatis["estimate"] - exact["se_log"]).max() < PRINTED
+    greenwood = observed_survival(colrec, at_days=days).table
+    assert (greenwood["se"] > tsiatis["se"]).all()
+
+
+def test_a_standard_is_the_weighted_sum_of_the_classes_tables(colrec, slopop):
     at = {"at_days": [365, 1826], "days_per_year": D}
     whole = net_survival(colrec, slopop, standard=ICSS1, **at).table
     classes = net_survival(colrec, slopop, by=["agegr"], **at).table.sort("time_days", "agegr")
     share = np.array(ICSS1.weights)
-    for day, part in zip([365, 1826], classes.partition_by("time_days"), strict=True):
-        row = whole.filter(time_days=day).row(0, named=True)
+    for row, part in zip(
+        whole.iter_rows(named=True), classes.partition_by("time_days"), strict=True
+    ):
         assert row["estimate"] == pytest.approx(share @ part["estimate"].to_numpy(), abs=1e-14)
-        assert row["se"] == pytest.approx(
-            np.sqrt(share**2 @ part["se"].to_numpy() ** 2), abs=1e-14
-        )
-        assert row["events"] == part["events"].sum()
+        squares = share**2 @ part["se"].to_numpy() ** 2
+        assert row["se"] == pytest.approx(np.sqrt(squares), abs=1e-14)
+        assert (row["n"], row["events"]) == (part["n"].sum(), part["events"].sum())

@@ -69,7 +69,7 @@ def audit(
         parts += _by_families(rows, trees, counts, threshold)
         found += [part.with_columns(measure=pl.lit(name)) for part in parts if part.height]
     columns = [pl.col(name).cast(dtype) for name, dtype in _FOUND.items()]
-    return pl.concat([part.select(columns) for part in found])
+    return pl.concat([part.select(columns) for part in found]).unique(maintain_order=True)
 
 
 def _shown(rows: pl.DataFrame, counts: list[str], threshold: int) -> Iterator[pl.DataFrame]:

@@ -51,12 +51,12 @@ class Measure:
 
     Attributes
     ----------
-    cell, unit
-        Of each row: its cell, and its (cell, time); ``unit`` is empty where there are none.
-    whole_cell
-        Of each row: the cell of all ages, or its own where there is none.
-    n, n_hidden
-        Cases by cell; where they are withheld already, 0 and true.
+    cell, whole_cell
+        Of each row: its cell, and that of all ages, or its own where there is none.
+    n, known, n_hidden
+        Cases by cell, and those of known age; where they are withheld already, 0 and true.
+    unit
+        Of each row: its (cell, time); empty where there are none.
     follow_up, follow_up_hidden
         ``events`` and ``at_risk`` by (cell, time), shape (n_units, 2), sorted by cell and time.
     unit_cell
@@ -66,10 +66,11 @@ class Measure:
     """
 
     cell: Integers
-    unit: Integers
     whole_cell: Integers
     n: Integers
+    known: Integers
     n_hidden: NDArray[np.bool_]
+    unit: Integers
     follow_up: Integers
     follow_up_hidden: NDArray[np.bool_]
     unit_cell: Integers
@@ -81,7 +82,9 @@ def measure_of(rows: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFram
     trees = dimensions(rows, areas=areas, entities=entities)
     strides = _strides(trees)
     codes = [tree.codes(rows[tree.name]) for tree in trees]
-    key = sum((c * s for c, s in zip(codes, strides, strict=True)), np.int64(0))
+    key = np.zeros(rows.height, dtype=np.int64)
+    for code, stride in zip(codes, strides, strict=True):
+        key += code * stride
     table = rows.select("n", "events", "at_risk", "standard", "time_years", key=pl.Series(key))
     by_cell = (
         table.group_by("key")
@@ -102,16 +105,14 @@ def measure_of(rows: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFram
         families = _families(keys, [trees[i] for i in others], [strides[i] for i in others], n)
         lattices.append(Lattice(n, timed=False, families=families))
     whole_cell = _cell_of_all_ages(keys, key, cell, trees=trees, codes=codes, strides=strides)
-    empty = np.zeros(0, dtype=np.int64)
+    cases = (cell, whole_cell, n, known, by_cell["hidden"].to_numpy())
     followed = table.select(pl.any_horizontal(pl.col("events", "at_risk").is_not_null().any()))
     if not followed.item():
-        none = np.zeros((0, 2), dtype=np.int64), np.zeros(0, dtype=bool)
-        return Measure(
-            cell, empty, whole_cell, n, by_cell["hidden"].to_numpy(), *none, empty, tuple(lattices)
-        )
-    time = (table["time_years"].rank("dense").fill_null(0)).cast(pl.Int64)
-    n_times = int(time.max() or 0) + 1  # type: ignore[call-overload]
-    timed_key = key * n_times + time.to_numpy()
+        none = np.zeros(0, dtype=np.int64)
+        return Measure(*cases, none, none.reshape(0, 2), none > 0, none, tuple(lattices))
+    time = table["time_years"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
+    n_times = int(time.max()) + 1
+    timed_key = key * n_times + time
     by_time = (
         table.select("events", "at_risk", key=pl.Series(timed_key))
         .group_by("key")
@@ -128,11 +129,8 @@ def measure_of(rows: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFram
         families = _families(timed_keys, trees, timed_strides, column)
         lattices.append(Lattice(column, timed=True, families=families))
     return Measure(
-        cell,
+        *cases,
         np.searchsorted(timed_keys, timed_key),
-        whole_cell,
-        n,
-        by_cell["hidden"].to_numpy(),
         follow_up,
         by_time["hidden"].to_numpy(),
         np.searchsorted(keys, timed_keys // n_times),

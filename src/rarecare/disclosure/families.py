@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -104,7 +105,7 @@ def _levels(place: Mapping[str, str]) -> tuple[str, ...]:
     return _ABOVE[place["kind"]]
 
 
-def _ancestors(name: str, own: Mapping[str, Mapping[str, str]]) -> list[str]:
+def _ancestors(name: str, own: Mapping[str, Mapping[str, Any]]) -> list[str]:
     found: list[str] = []
     parent = own[name]["parent_id"]
     while parent is not None and parent not in found:

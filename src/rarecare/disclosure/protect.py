@@ -105,7 +105,8 @@ def protect(
     for name in estimates["measure"].unique().sort():
         place = np.flatnonzero((estimates["measure"] == name).to_numpy())
         measure = measure_of(estimates[place], areas=areas, entities=entities)
-        own = (_small(measure.n, threshold), _small(measure.follow_up, threshold))
+        few = _small(np.column_stack([measure.n, measure.known]), threshold)
+        own = (few, _small(measure.follow_up, threshold))
         cases, follow_up = _suppress(measure, own, threshold, name=name)
         marks["cases"][place] = cases[measure.cell]
         marks["remark"][place] = cases[measure.whole_cell]
@@ -125,10 +126,8 @@ def protect(
 
 
 def _small(counts: NDArray[np.int64], threshold: int) -> Flags:
-    """Return which rows of counts (n_counts,) or (n_counts, 2) hold a small one."""
-    small = (counts > 0) & (counts < threshold)
-    answer: Flags = small.any(axis=1) if small.ndim > 1 else small
-    return answer
+    """Return which rows of counts, shape (n_rows, 2), hold a small one."""
+    return np.asarray(((counts > 0) & (counts < threshold)).any(axis=1))
 
 
 def _suppress(

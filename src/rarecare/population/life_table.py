@@ -39,6 +39,7 @@ QUANTITIES: Mapping[str, tuple[str, ...]] = {
 _AGE_NAMES = ("age", "_age", "annual age", "age_unit", "agegroup", "x")
 _YEAR_NAMES = ("year", "_year", "calendar year", "calendar_year", "period")
 _SEX_NAMES = ("sex", "_sex", "gender")
+_REGION_NAMES = ("geo_code", "geo code")  # of ENCR-JRC files; cases have it as region
 _NOT_KEYS = frozenset(
     {"lx", "dx", "ex", "ax", "tx", "lxx", "source", "age_cut", "year_cut"}
     | {"haz_per_year_365.241", "q_1yr"}
@@ -144,7 +145,7 @@ class LifeTable:
                 "value": _floats(raw.frame[value], value, name),
             }
         ).with_row_index("line", offset=2)
-        return _build(table, tuple(key_columns), quantity, raw.source)
+        return build(table, keys=tuple(key_columns), quantity=quantity, source=raw.source)
 
     @property
     def n_ages(self) -> int:
@@ -213,7 +214,9 @@ def _find_keys(
     for column in raw.frame.columns:
         if column in taken or column.lower() in _NOT_KEYS:
             continue
-        ours = theirs_to_ours.get(column, "sex" if column.lower() in _SEX_NAMES else column)
+        plain = column.lower()
+        own = "sex" if plain in _SEX_NAMES else "region" if plain in _REGION_NAMES else column
+        ours = theirs_to_ours.get(column, own)
         found[ours] = column
     return found
 
@@ -239,7 +242,29 @@ def _floats(values: pl.Series, column: str, file: str) -> pl.Series:
     return numbers
 
 
-def _build(table: pl.DataFrame, keys: tuple[str, ...], quantity: str, source: Source) -> LifeTable:
+def build(
+    table: pl.DataFrame,
+    *,
+    keys: tuple[str, ...],
+    quantity: str,
+    source: Source,
+    notes: tuple[str, ...] = (),
+) -> LifeTable:
+    """Return a life table from its cells, checked.
+
+    Parameters
+    ----------
+    table
+        One row per cell: the keys, ``age`` and ``year`` (int64), ``value`` (float64) and
+        ``line`` of the file, for messages.
+    keys, quantity, source, notes
+        See ``LifeTable``.
+
+    Raises
+    ------
+    LifeTableError
+        See ``LifeTable.read``.
+    """
     file = source.name
     _refuse_wrong_kind(table, quantity, file)
     doubled = table.filter(pl.struct(*keys, "age", "year").is_duplicated())
@@ -259,7 +284,7 @@ def _build(table: pl.DataFrame, keys: tuple[str, ...], quantity: str, source: So
     first, last = int(table["age"].min()), int(table["age"].max())  # type: ignore[arg-type]
     ages = pl.Series("age", range(first, last + 1))
     _refuse_gaps(table, keys, levels, ages, years, quantity, file)
-    hazard_column, notes = _hazards(table, quantity, last, file)
+    hazard_column, more = _hazards(table, quantity, last, file)
     shape = (levels.height, len(ages), len(years))
     cube = table.with_columns(hazard_column).sort(*keys, "age", "year")["hazard"]
     return LifeTable(
@@ -271,7 +296,7 @@ def _build(table: pl.DataFrame, keys: tuple[str, ...], quantity: str, source: So
         quantity=quantity,
         source=source,
         per_day=quantity == DAILY,
-        notes=(f"life table {file}: {quantity}", *notes),
+        notes=(f"life table {file}: {quantity}", *notes, *more),
     )
 
 

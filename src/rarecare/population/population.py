@@ -296,6 +296,7 @@ def _find_keys(
                 remedy=f"Rename it, say what it is ({near[0]}={column}), or name the keys.",
             )
         key = "sex" if plain in _SEX else plain if plain in _AREA else column
+        key = "region" if plain == "geo_code" else key  # of ENCR-JRC files; cases have it so
         key = theirs_to_ours.get(column, key)
         if key in found or _plain(key) in (*_AGE, *_YEAR):
             raise ColumnError(

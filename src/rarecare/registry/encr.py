@@ -294,7 +294,9 @@ def _calendar(rule: DateImputation) -> pl.Series:
 def _date_notes(table: pl.DataFrame, rule: DateImputation) -> list[str]:
     notes = []
     for name in DATES:
-        counts = dict(table[f"{name}_precision"].drop_nulls().value_counts().iter_rows())
+        precision = table[f"{name}_precision"]
+        month = int((precision == "month").sum())
+        counts = {"month": month, "year": precision.count() - month}
         notes += imputation_notes(name, counts, table.height, rule)
     return notes
 
@@ -321,8 +323,11 @@ def _add_stage(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     extent = pl.Series([STAGE.get(number) for number in range(5)], dtype=pl.String).gather(code)
     stages = pl.Series([STAGE_TNM.get(number) for number in range(5)], dtype=pl.String).gather(code)
     none = pl.Series([None], dtype=pl.String)
-    other = kind.is_in(NO_EXTENT).fill_null(value=False)
-    is_tnm = kind.is_in(TNM_TYPES).fill_null(value=False)
+    present = set(kind.unique())
+    other, is_tnm = (
+        (kind.is_in(types) if present & set(types) else kind != kind).fill_null(value=False)
+        for types in (NO_EXTENT, TNM_TYPES)
+    )
     table = table.with_columns(
         stage=extent.zip_with(~other, none), stage_tnm=stages.zip_with(is_tnm, none)
     )

@@ -112,6 +112,26 @@ def _check_follow_up(given: Prepared) -> None:
     table, file = given.table, given.source.name
     if "follow_up_days" not in table.columns:
         raise ColumnError("survival needs follow_up_days", file=file, allowed=table.columns)
+    for name, right in (("follow_up_days", "numbers"), ("incidence_date", "dates")):
+        dtype = table.schema.get(name, pl.Date)
+        if not (dtype.is_numeric() if right == "numbers" else dtype.is_temporal()):
+            raise CaseError(
+                f"{name} are not {right}",
+                file=file,
+                column=name,
+                value=str(dtype),
+                remedy="Give vital_status instead of died, so that the values are read.",
+            )
+    broken = (table["follow_up_days"] % 1 != 0).arg_true()
+    if len(broken):
+        raise CaseError(
+            "follow_up_days is not whole",
+            file=file,
+            row=int(broken[0]) + 2,
+            value=table["follow_up_days"][int(broken[0])],
+            allowed="whole days from 1",
+            remedy="Count whole days from incidence to the last date.",
+        )
     short = (table["follow_up_days"] < 1).arg_true()
     if len(short):
         raise CaseError(

@@ -232,5 +232,5 @@ def imputation_notes(
     return [
         f"{counts[key]} of {n_records} {noun} {text}"
         for key, text in taken.items()
-        if key in counts
+        if counts.get(key)
     ]

@@ -22,7 +22,6 @@ from rarecare.study.entities import LEAF, Groups
 from rarecare.study.incidence import Counts, count, incidence_rows
 from rarecare.study.quality import quality_rows
 from rarecare.study.release import REPORT, Release, write_release
-from rarecare.study.report import report_html
 from rarecare.study.sources import Submission, read_submission
 from rarecare.study.survival import Sums, survival_rows, tally_registry
 from rarecare.tally.engines import Engine
@@ -63,6 +62,8 @@ def run_study(
     OSError
         The release cannot be written.
     """
+    from rarecare.study.report import report_html  # noqa: PLC0415 - slow to import
+
     study, study_hash = read_study(path)
     entities = chosen_list(study.study.classification)
     release = make_release(study, entities, progress=progress, engine=engine)

@@ -155,7 +155,7 @@ def _risk_variance(arrays: Arrays, times: Floats) -> Floats:
 
 def _kaplan_meier(arrays: Arrays) -> Floats:
     at_risk, deaths, _ = _counts(arrays)
-    return np.cumprod((1 - deaths / at_risk).astype(np.float64, copy=False), axis=1)
+    return np.cumprod(1 - deaths / at_risk, axis=1, dtype=np.float64)
 
 
 def _observed(

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.errors import DisagreementError
+from rarecare.errors import DisagreementError, UsageError
 from rarecare.results import NOT_ESTIMABLE, OK
 from rarecare.survival.curves import Arrays, Curve, Method, curve, limits
-from rarecare.survival.plan import AGE_CLASS, Standard, SurvivalPlan
+from rarecare.survival.plan import AGE_CLASS, RESULT_COLUMNS, Standard, SurvivalPlan
 from rarecare.tally.tally import Tally
 
 NO_STANDARD = "none"
@@ -52,6 +52,8 @@ def estimate_survival(
     ------
     DisagreementError
         The tally was made with another plan.
+    UsageError
+        ``times`` are not such.
     """
     if tally.plan_hash != plan.hash:
         raise DisagreementError(
@@ -59,6 +61,14 @@ def estimate_survival(
             value=tally.plan_hash[:12],
             allowed=plan.hash[:12],
             remedy="Give the plan the tally was made with.",
+        )
+    bad = [day for day in times or () if not (0 <= day <= plan.horizon and day == int(day))]
+    if bad:
+        raise UsageError(
+            "a time cannot be read from this tally",
+            value=bad[0],
+            allowed=f"whole days, 0 to {plan.horizon}",
+            remedy="Make the tally with this time in its plan.",
         )
     days = np.array(plan.times if times is None else sorted(times), dtype=np.float64)
     if plan.standard is None:
@@ -92,11 +102,7 @@ def estimate_survival(
             .then(pl.lit(NOT_ESTIMABLE))
             .otherwise(pl.lit(OK))
         )
-        .select(
-            *strata.columns,
-            *("method", "standard", "time_years", "time_days", "n", "at_risk", "events"),
-            *("estimate", "se", "lower", "upper", "level", "status", "reason"),
-        )
+        .select(*strata.columns, *RESULT_COLUMNS)
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Literal, get_args
 
 from rarecare.errors import UsageError
@@ -23,6 +24,12 @@ Standardisation = Literal["classes", "individual"]
 
 AGE_CLASS = "_age_class"
 """Stratum column of the age classes that a standard population weighs."""
+
+RESULT_COLUMNS = (
+    "method", "standard", "time_years", "time_days", "n", "at_risk", "events",
+    "estimate", "se", "lower", "upper", "level", "status", "reason",
+)  # fmt: skip
+"""Columns of the table beside its strata, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +123,23 @@ class SurvivalPlan(FollowUpPlan):
             raise UsageError(
                 "the confidence level is out of range", value=self.level, allowed="0 to 1"
             )
-        if not self.times or min(self.times) < 0:
+        if not self.times or not all(0 <= day < inf for day in self.times):
             raise UsageError(
                 "evaluation times are missing or negative", value=self.times, allowed="0 or later"
+            )
+        if self.window and self.window[0] > self.window[1]:
+            raise UsageError(
+                "the window ends before it begins", value=self.window, allowed="the first day first"
+            )
+        for name, given in (("method", self.methods), ("stratum", self.by)):
+            if len(set(given)) < len(given) or (name == "method" and not given):
+                raise UsageError(f"give each {name} once", value=given)
+        taken = sorted(set(self.by) & set(RESULT_COLUMNS))
+        if taken:
+            raise UsageError(
+                "a stratum has the name of a column of the result",
+                value=taken[0],
+                remedy="Rename it first.",
             )
 
     @property
@@ -142,7 +163,7 @@ def survival_plan(
     Parameters
     ----------
     by
-        Strata.
+        Strata: columns, or the name of one.
     at, at_days
         Evaluation times in years (times ``days_per_year``, not rounded) or in days; one
         of the two. By default 1 and 5 years.
@@ -172,10 +193,11 @@ def survival_plan(
         )
     if at_days is None:
         at_days = [years * days_per_year for years in ((1, 5) if at is None else at)]
-    strata = (*by, AGE_CLASS) if standard else tuple(by)
+    by = (by,) if isinstance(by, str) else tuple(by)
+    strata = (*by, AGE_CLASS) if standard else by
     return SurvivalPlan(
         strata=strata,
-        by=tuple(by),
+        by=by,
         times=tuple(sorted({float(day) for day in at_days})),
         methods=tuple(methods),
         estimators=tuple(name for name in ESTIMATORS if name in methods),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from math import inf, nan
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
 
-from rarecare.errors import CaseError, ColumnError, LifeTableError, UsageError
+from rarecare.errors import CaseError, CodeError, ColumnError, LifeTableError, UsageError
 from rarecare.population.life_table import LifeTable
 from rarecare.registry import Cases, ExclusionRules
+from rarecare.registry.exclusions import KEPT, READ
 from rarecare.registry.preparation import Prepared, prepare
 from rarecare.results import Provenance, Result
 from rarecare.survival.curves import Form, Interval, Method, Variance
@@ -31,6 +33,7 @@ from rarecare.tally.tally import Tally
 if TYPE_CHECKING:
     from rarecare.figures import Figure
 
+EPOCH = date(1970, 1, 1)
 FIGURE_POINTS = 400
 FIGURE_YEARS = (1, 3, 5, 10)
 NAMES: dict[Method, str] = {
@@ -75,7 +78,7 @@ def net_survival(
     life_table
         Hazard of the general population; its keys must be columns of the cases.
     by
-        Strata.
+        Strata: columns, or the name of one.
     at, at_days
         Evaluation times, in years (times ``days_per_year``, not rounded) or in days; one
         of the two. By default 1 and 5 years.
@@ -128,11 +131,14 @@ def net_survival(
             remedy="Read it first: LifeTable.read(path).",
         )
     methods: tuple[Method, ...] = (method,) if isinstance(method, str) else tuple(method)
-    prepared = prepare(
-        cases, _rules(rules, by, life_table.keys), days_per_year=days_per_year, bad_rows=bad_rows
+    if not 0 <= allow_outside <= 1:
+        raise UsageError("allow_outside is no share", value=allow_outside, allowed="0 to 1")
+    by = (by,) if isinstance(by, str) else tuple(by)
+    prepared = _prepared(
+        cases, rules, by=by, keys=life_table.keys, days_per_year=days_per_year, bad_rows=bad_rows
     )
-    if "hakulinen" in methods and closing_date is None:
-        closing_date = _last_day(prepared.table)
+    if "hakulinen" in methods:
+        closing_date = _closing_date(prepared.table, closing_date)
     plan = survival_plan(
         by=by,
         at=at,
@@ -145,7 +151,7 @@ def net_survival(
         level=level,
         interval=interval,
         life_table=life_table.hash,
-        window=window and (window[0].isoformat(), window[1].isoformat()),
+        window=_window(window),
         closing_date=closing_date and closing_date.isoformat(),
         weighted=weighted,
     )
@@ -174,7 +180,8 @@ def observed_survival(
     Parameters and errors as ``net_survival``; ``variance`` is ``"greenwood"`` or
     ``"tsiatis"`` (Σ dN/Y²).
     """
-    prepared = prepare(cases, _rules(rules, by, ()), days_per_year=days_per_year, bad_rows=bad_rows)
+    by = (by,) if isinstance(by, str) else tuple(by)
+    prepared = _prepared(cases, rules, by=by, days_per_year=days_per_year, bad_rows=bad_rows)
     plan = survival_plan(
         by=by,
         at=at,
@@ -185,7 +192,7 @@ def observed_survival(
         variance=variance,
         level=level,
         interval=interval,
-        window=window and (window[0].isoformat(), window[1].isoformat()),
+        window=_window(window),
         weighted=weighted,
     )
     return _survival(prepared, plan, None, allow_outside=1.0, engine=engine)
@@ -196,7 +203,7 @@ def named_standard(standard: str | Standard | None) -> Standard | None:
 
     Raises
     ------
-    CodeError, UsageError
+    CodeError
         There is no such standard.
     """
     if standard is None or isinstance(standard, Standard):
@@ -204,6 +211,13 @@ def named_standard(standard: str | Standard | None) -> Standard | None:
     from rarecare.codes.standards import icss_classes  # noqa: PLC0415 - read when asked
 
     name = standard.lower().replace("-", " ").replace("icss", "").strip()
+    if name not in ("1", "2", "3", "prostate"):
+        raise CodeError(
+            "there is no survival standard of this name",
+            value=standard,
+            allowed=["icss1", "icss2", "icss3", "icss prostate"],
+            remedy="For other classes and weights give a Standard.",
+        )
     weights = icss_classes(int(name) if name.isdigit() else name)
     total = sum(weights.weights)
     return Standard(
@@ -227,6 +241,23 @@ def _rules(rules: ExclusionRules | None, by: Sequence[str], keys: Sequence[str])
         strata=tuple(dict.fromkeys((*rules.strata, *by))),
         needed=tuple(dict.fromkeys((*rules.needed, *keys))),
     )
+
+
+def _prepared(
+    cases: Cases | Any,
+    rules: ExclusionRules | None,
+    *,
+    by: tuple[str, ...],
+    keys: Sequence[str] = (),
+    **choices: Any,
+) -> Prepared:
+    prepared = prepare(cases, _rules(rules, by, keys), **choices)
+    if rules is not None and prepared.exclusions["reason"].to_list() == [READ, KEPT]:
+        raise UsageError(
+            "exclusion rules are given for cases taken as they stand, with a column died",
+            remedy="Leave the rules out, or give vital_status instead of died.",
+        )
+    return prepared
 
 
 def _survival(
@@ -288,6 +319,18 @@ def _check_columns(
                 remedy=f"Name it: --columns {column}=COLUMN.",
             )
 
+    if plan.weighted and not (table["weight"].cast(pl.Float64).fill_null(nan) < inf).all():
+        raise CaseError("weight is unknown for some cases", file=file, allowed="more than 0")
+    if {"ederer1", "hakulinen"} & set(plan.methods) and "entry_days" in table.columns:
+        late = int((table["entry_days"].cast(pl.Int64) > 0).sum())
+        if late:
+            raise CaseError(
+                f"{late} cases enter late: Ederer I and Hakulinen are not defined for them",
+                file=file,
+                value="entry_days above 0",
+                remedy="Use pohar-perme or ederer2.",
+            )
+
 
 def _with_age_classes(table: pl.DataFrame, plan: SurvivalPlan) -> pl.DataFrame:
     if plan.standard is None:
@@ -298,6 +341,12 @@ def _with_age_classes(table: pl.DataFrame, plan: SurvivalPlan) -> pl.DataFrame:
         ages = np.floor(table["age_days"].to_numpy() / plan.days_per_year)
     else:
         raise ColumnError("age standardisation needs age", allowed=table.columns)
+    unknown = int(np.isnan(ages).sum())
+    if unknown:
+        raise CaseError(
+            f"age is unknown for {unknown} cases",
+            remedy="Leave them out: ages in the exclusion rules.",
+        )
     bounds = plan.standard.age_lower
     classes = np.searchsorted(bounds, ages, side="right") - 1
     young = int((classes < 0).sum())
@@ -311,12 +360,27 @@ def _with_age_classes(table: pl.DataFrame, plan: SurvivalPlan) -> pl.DataFrame:
     return table.with_columns(pl.Series(AGE_CLASS, classes, dtype=pl.Int64))
 
 
-def _last_day(table: pl.DataFrame) -> date:
-    """Return the last day of follow-up of any case."""
-    last = table.select(
-        (pl.col("incidence_date").cast(pl.Date).to_physical() + pl.col("follow_up_days")).max()
-    ).item()
-    return date(1970, 1, 1) + timedelta(days=int(last))
+def _window(window: tuple[date, date] | None) -> tuple[str, str] | None:
+    if window is None:
+        return None
+    if not all(isinstance(day, date) and not isinstance(day, datetime) for day in window):
+        raise UsageError("the window is not two dates", value=window, allowed="datetime.date")
+    return window[0].isoformat(), window[1].isoformat()
+
+
+def _closing_date(table: pl.DataFrame, given: date | None) -> date:
+    """Return the closing date: the last day of follow-up of any case, or the one given."""
+    last_date = pl.col("incidence_date").cast(pl.Date).to_physical() + pl.col("follow_up_days")
+    if given is None:
+        return EPOCH + timedelta(days=int(table.select(last_date.max()).item()))
+    late = table.filter(pl.col("died"), last_date > (given - EPOCH).days).height
+    if late:
+        raise CaseError(
+            f"{late} cases died after the closing date",
+            value=given.isoformat(),
+            remedy="Give the last day of follow-up of the whole study, or leave it out.",
+        )
+    return given
 
 
 def _outside(tally: Tally, life_table: LifeTable, allowed: float) -> list[str]:
