@@ -13,12 +13,9 @@ PYTHON := $(VENV)/bin/python
 RARECARE := $(VENV)/bin/rarecare
 TEST_WORKERS ?= auto
 
-# What `make demo` runs on, and where it writes.
-DEMO_CASES ?= tests/cohort/cases.csv
-DEMO_CODED_CASES ?= $(DEMO_CASES)
-DEMO_LIFE_TABLE ?= tests/cohort/lifetable.csv
-DEMO_POPULATION ?= tests/cohort/population.csv
+# Where `make demo` writes, and how many invented cases.
 DEMO_OUT ?= build/demo
+DEMO_CASES ?= 2000000
 
 # pip pins to these, the build backend included.
 export PIP_CONSTRAINT := constraints.txt
@@ -32,16 +29,13 @@ help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' \
 	    $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/.installed $(DEMO_CASES) $(DEMO_CODED_CASES) $(DEMO_LIFE_TABLE) $(DEMO_POPULATION) ## Classify, incidence and survival of the invented cases, into build/demo
-	@mkdir -p $(DEMO_OUT)
-	$(RARECARE) classify $(DEMO_CODED_CASES) --out $(DEMO_OUT)/classified.csv
+demo: $(VENV)/.installed ## A synthetic European data call, from registries' files to a release with its report
+	$(RARECARE) demo --out $(DEMO_OUT) --cases $(DEMO_CASES)
 	$(RARECARE) classify --explain C40.2 9180/3
-	$(RARECARE) incidence $(DEMO_CASES) --population $(DEMO_POPULATION) --by sex \
-	    --out $(DEMO_OUT)/incidence.csv --figure $(DEMO_OUT)/incidence.svg
-	$(RARECARE) survival $(DEMO_CASES) --life-table $(DEMO_LIFE_TABLE) \
-	    --method pohar-perme --by sex --at 1,3,5,10 \
-	    --out $(DEMO_OUT)/survival.csv --figure $(DEMO_OUT)/survival.svg
-	@echo "Tables and figures are in $(DEMO_OUT). The cases are invented: nothing is an estimate."
+	$(RARECARE) survival tests/cohort/cases.csv --life-table tests/cohort/lifetable.csv \
+	    --method pohar-perme --by sex --at 1,3,5,10 --synthetic --title "Invented cases" \
+	    --figure $(DEMO_OUT)/survival.svg
+	@echo "All of this is invented: nothing is an estimate of anything."
 
 test: $(VENV)/.installed-dev ## Run the tests, without those marked slow
 	$(PYTHON) -m pytest -n $(TEST_WORKERS) -m "not slow"

@@ -201,6 +201,13 @@ def test_deaths_are_not_given_by_the_times_around_them():
     assert out.filter(sex="female")["events"].to_list() == [0, None, None]
 
 
+def test_cases_withheld_protect_the_deaths_too():
+    # AA has 3 cases and BB goes with it; CC, with the fewest deaths, need not go as well.
+    cells = {"AA": (3, 1, 2), "BB": (20, 10, 10), "CC": (30, 7, 23), "all": (53, 18, 35)}
+    rows = pl.concat([survival(n, [(e, r)], area=area) for area, (n, e, r) in cells.items()])
+    assert shown(protected(rows), count="events") == {"AA": None, "BB": None, "CC": 7, "all": 18}
+
+
 def test_the_rule_is_frozen_and_plain():
     answer = protect(by_area(AA=9), areas=AREAS, entities=ENTITIES, threshold=7)
     plain = json.loads(json.dumps(asdict(answer.rule)))
