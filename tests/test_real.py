@@ -4,6 +4,7 @@ import importlib.util
 
 import polars as pl
 import pytest
+
 from tests.conftest import ROOT
 
 

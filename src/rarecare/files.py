@@ -200,7 +200,7 @@ def _text_frame(
 def _parse(
     raw: bytes, delimiter: str, names: list[str], numbers: Collection[str], file: str
 ) -> pl.DataFrame:
-    text = dict.fromkeys(names, pl.String)
+    text: dict[str, type[pl.DataType]] = dict.fromkeys(names, pl.String)
     typed = text | {name: pl.Int32 for name in names if name in numbers}
     for schema in [typed, text] if typed != text else [text]:
         try:

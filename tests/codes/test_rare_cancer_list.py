@@ -5,12 +5,12 @@ from importlib.resources import files
 import numpy as np
 import polars as pl
 import pytest
-from tests.codes.conftest import ENTITIES, RULES, TOML
-from tests.reference import classify_twin
 
 from rarecare.codes import RareCancerList, chosen_list, default_list, diff, morphologies
 from rarecare.codes.icdo3 import behaviour_numbers, histology_numbers, site_numbers
 from rarecare.errors import ClassificationError, ColumnError, FileError
+from tests.codes.conftest import ENTITIES, RULES, TOML
+from tests.reference import classify_twin
 
 FOLDER = files("rarecare.codes") / "tables" / "rare_cancers"
 SPACE = (

@@ -3,13 +3,13 @@
 import numpy as np
 import polars as pl
 import pytest
-from tests.reference import demo_twin as twin
 
 from rarecare.demo import registries
 from rarecare.demo.care import Hospitals, event_table, treatment_shares
 from rarecare.demo.draw import parts
 from rarecare.demo.model import europe
 from rarecare.demo.persons import patient_ids, tumour_ids
+from tests.reference import demo_twin as twin
 
 
 @pytest.fixture(scope="module")

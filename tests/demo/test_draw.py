@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from tests.reference import demo_twin as twin
 
 from rarecare.codes.rare_cancers import default_list
 from rarecare.demo import draw_cases, registries, truth
@@ -17,6 +16,7 @@ from rarecare.demo.follow_up import excess_days, other_cause_days
 from rarecare.demo.model import europe
 from rarecare.demo.registry import CLOSING_DATE
 from rarecare.demo.true_values import case_counts
+from tests.reference import demo_twin as twin
 
 SURELY = 1e-4  # a seeded draw is checked once: less likely than this is a fault
 ENTITIES = {row["entity_id"]: row for row in twin.rows("demo_entities.csv")}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reference import demo_twin as twin
 
 from rarecare.demo.model import average_survival, europe
 from rarecare.demo.registry import registries
 from rarecare.demo.tables import Choices, death_probabilities
 from rarecare.errors import CodeError, UsageError
+from tests.reference import demo_twin as twin
 
 WHOLE = 31_800_000  # about what all 31 countries have
 ENTITIES = {row["entity_id"]: row for row in twin.rows("demo_entities.csv")}

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tests.reference import rates_twin
 
 from rarecare.errors import UsageError
 from rarecare.rates.formulas import standard_weights, weighted_rate
@@ -22,6 +21,7 @@ from rarecare.rates.intervals import (
     rate_limits,
     tiwari,
 )
+from tests.reference import rates_twin
 
 PRINTED = 1e-11  # the reference files print 12 significant digits
 Z = 1.959963984540054  # Φ⁻¹(0.975)

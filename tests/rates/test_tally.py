@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference import rates_twin
 
 from rarecare.errors import (
     CaseError,
@@ -20,6 +19,7 @@ from rarecare.errors import (
 from rarecare.population.population import Population
 from rarecare.rates import IncidencePlan, incidence_plan, tally_incidence
 from rarecare.tally import add_pairwise
+from tests.reference import rates_twin
 
 AGES = (0, 15, 45, 75)
 YEARS = (2010, 2011)

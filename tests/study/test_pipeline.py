@@ -7,14 +7,14 @@ import polars as pl
 import pytest
 
 from rarecare import ExclusionRules, LifeTable, Population, classify, incidence, net_survival
+from rarecare.codes.rare_cancers import default_list
 from rarecare.demo import write_demo
 from rarecare.disclosure import audit
 from rarecare.errors import RarecareError
 from rarecare.registry.encr import read_encr
 from rarecare.study import open_release, run_study, schema
-from rarecare.study.pipeline import make_release
 from rarecare.study.config import read_study
-from rarecare.codes.rare_cancers import default_list
+from rarecare.study.pipeline import make_release
 
 PERIOD = (date(1995, 1, 1), date(2007, 12, 31))
 
@@ -112,9 +112,7 @@ def test_small_counts_are_nowhere(release):
     for name in ("n", "events", "at_risk"):
         assert release.estimates.filter(pl.col(name).is_between(1, 4)).is_empty()
     assert release.estimates.filter(status="withheld").height > 100
-    left = audit(
-        release.estimates, areas=release.areas, entities=release.entities, threshold=5
-    )
+    left = audit(release.estimates, areas=release.areas, entities=release.entities, threshold=5)
     assert left.is_empty()
 
 

@@ -9,11 +9,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from tests.reference import relsurv_twin
 
 from rarecare import ExclusionRules, LifeTable, exclude, net_survival, read_cases
 from rarecare.survival import Standard, survival_plan
 from rarecare.tally.follow_up import tally_follow_up
+from tests.reference import relsurv_twin
 
 D = 365.241
 EXACT = 1e-9  # the references are printed to twelve digits

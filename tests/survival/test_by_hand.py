@@ -47,8 +47,7 @@ FOUR = cases_of((1, True), (2, False), (3, True), (3, False))
 
 
 def estimate(cases, days, **choices):
-    table = net_survival(cases, life_table(), at_days=days, days_per_year=D, **choices).table
-    return table
+    return net_survival(cases, life_table(), at_days=days, days_per_year=D, **choices).table
 
 
 def test_with_one_hazard_for_all_pohar_perme_is_nelson_aalen_less_the_hazard():

@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference import survival_twin
-from tests.survival.invented import STEEP, D, frame_of, life_table, some
 
 from rarecare.population.life_table import LifeTable
 from rarecare.survival import net_survival, observed_survival
 from rarecare.survival.curves import METHODS, limits
+from tests.reference import survival_twin
+from tests.survival.invented import STEEP, D, frame_of, life_table, some
 
 CLOSING = date(2003, 12, 31)
 WINDOW = (date(2000, 2, 29), date(2001, 12, 31))

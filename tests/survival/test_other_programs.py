@@ -9,10 +9,10 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from tests.reference import popepi_twin, relsurv_twin
 
 from rarecare import ExclusionRules, LifeTable, exclude, net_survival, read_cases
 from rarecare.survival import Standard
+from tests.reference import popepi_twin, relsurv_twin
 
 D = 365.241
 PRINTED = 1e-12

@@ -1,7 +1,7 @@
 """Survival simulated with a known net survival: the estimator finds it, its interval covers it."""
 
 from datetime import date
-from math import exp, sqrt
+from math import sqrt
 
 import numpy as np
 import polars as pl
@@ -20,7 +20,11 @@ MORTALITY = 0.004 * np.exp(0.095 * np.arange(LAST - FIRST + 1))  # by completed 
 
 LIFE_TABLE = LifeTable.read(
     pl.DataFrame(
-        [{"age": FIRST + i, "year": 2000, "mx": float(rate)} for i, rate in enumerate(MORTALITY)]
+        [
+            {"age": FIRST + i, "year": year, "mx": float(rate)}
+            for i, rate in enumerate(MORTALITY)
+            for year in range(2000, 2007)
+        ]
     ),
     keys=[],
 )
@@ -77,14 +81,10 @@ def check(seed, n_runs, n_cases):
     assert (np.abs(covers.mean(axis=0) - 0.95) < slack + 0.005).all()
 
 
-def test_the_truth_is_the_excess_hazard_alone():
-    assert TRUE[0] == pytest.approx(exp(-0.25), abs=2e-4)
-
-
 def test_net_survival_is_found_and_covered():
     check(seed=20260101, n_runs=60, n_cases=400)
 
 
 @pytest.mark.slow
 def test_net_survival_is_found_and_covered_in_many_runs():
-    check(seed=20260102, n_runs=2000, n_cases=500)
+    check(seed=20260102, n_runs=1000, n_cases=400)

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reference import follow_up_twin
-
 from rarecare.errors import CaseError, DisagreementError, LifeTableError, UsageError
 from rarecare.population.life_table import LifeTable
 from rarecare.tally import Tally, add_pairwise
 from rarecare.tally.engines import LocalEngine
 from rarecare.tally.follow_up import ESTIMATORS, FollowUpPlan, tally_follow_up
+from tests.reference import follow_up_twin
 
 D = 365.25  # birthdays fall on whole days every four years: the hardest case for lookups
 AGES, YEARS = range(60, 72), range(1999, 2004)

@@ -42,7 +42,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.disclosure.audit import audit
-from rarecare.disclosure.cells import Family, Measure, measure_of
+from rarecare.disclosure.cells import Family, Lattice, Measure, measure_of
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
 from rarecare.errors import DisagreementError
 from rarecare.results import WITHHELD
@@ -139,19 +139,28 @@ def _suppress(
     for lattice in measure.lattices:
         for family in lattice.families:
             _check_sums(family, lattice.values, follow_up if lattice.timed else cases, name)
+    _settle([one for one in measure.lattices if not one.timed], cases, threshold)
+    if not len(follow_up):
+        return cases, follow_up
+    follow_up |= cases[measure.unit_cell]
+    timed = [one for one in measure.lattices if one.timed]
     while True:
-        before = int(cases.sum()) + int(follow_up.sum())
-        for lattice in measure.lattices:
-            hidden = follow_up if lattice.timed else cases
+        _settle(timed, follow_up, threshold)
+        before = int(follow_up.sum())
+        _break_sandwiches(measure, cases, follow_up)
+        if int(follow_up.sum()) == before:
+            return cases, follow_up
+
+
+def _settle(lattices: list[Lattice], hidden: Flags, threshold: int) -> None:
+    """Withhold, in place, until no family of these lattices gives a count away."""
+    before = -1
+    while before < (before := int(hidden.sum())):
+        for lattice in lattices:
             for family in lattice.families:
                 _withhold_more(
                     family, lattice.values, hidden, threshold, positive=not lattice.timed
                 )
-        if len(follow_up):
-            follow_up |= cases[measure.unit_cell]
-            _break_sandwiches(measure, cases, follow_up)
-        if int(cases.sum()) + int(follow_up.sum()) == before:
-            return cases, follow_up
 
 
 def _sums(

@@ -1,1 +1,1 @@
-""""""
+"""Life tables and populations: reading, checking and summing them."""

@@ -283,7 +283,7 @@ def build(
     years = table["year"].unique().sort()
     first, last = int(table["age"].min()), int(table["age"].max())  # type: ignore[arg-type]
     ages = pl.Series("age", range(first, last + 1))
-    _refuse_gaps(table, keys, levels, ages, years, quantity, file)
+    _refuse_gaps(table, keys, levels=levels, ages=ages, years=years, quantity=quantity, file=file)
     hazard_column, more = _hazards(table, quantity, last, file)
     shape = (levels.height, len(ages), len(years))
     cube = table.with_columns(hazard_column).sort(*keys, "age", "year")["hazard"]
@@ -303,6 +303,7 @@ def build(
 def _refuse_gaps(
     table: pl.DataFrame,
     keys: tuple[str, ...],
+    *,
     levels: pl.DataFrame,
     ages: pl.Series,
     years: pl.Series,
@@ -396,7 +397,7 @@ def _hazards(
             allowed="certain death in the open last age alone",
             remedy="End the table there, or correct the row.",
         )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if certain.height:
         notes = (
             f"{certain.height} cells of the last age ({last_age}) had certain death: "

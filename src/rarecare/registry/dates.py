@@ -8,6 +8,7 @@ them allows. Source: METHODS section 1.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
@@ -189,7 +190,9 @@ def keep_order(table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     return table, int(moved.sum())
 
 
-def _in_order(table: pl.DataFrame, names: list[str], imputed: list[str]) -> pl.DataFrame:
+def _in_order(
+    table: pl.DataFrame, names: Collection[str], imputed: Collection[str]
+) -> pl.DataFrame:
     incidence = pl.col("incidence_date")
     if "incidence_date" in imputed:
         wanted = incidence

@@ -65,9 +65,7 @@ def add_age(
         full = _known_to_the_day("birth_date", table) & _known_to_the_day("incidence_date", table)
         exact = pl.when(full).then(days)
     exact_years = (_column("age_years", table, pl.Float64) * days_per_year).floor()
-    known = pl.coalesce(
-        _column("age_days", table, pl.Float64), exact.cast(pl.Float64), exact_years
-    )
+    known = pl.coalesce(_column("age_days", table, pl.Float64), exact.cast(pl.Float64), exact_years)
     middle = (given + 0.5) * days_per_year
     middles = known.is_null() & middle.is_not_null()
     imputed = known.is_null() & middle.is_null() & days.is_not_null()

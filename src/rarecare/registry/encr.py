@@ -185,9 +185,8 @@ def _read_numbers(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]
         known = _among(given, column.numbers or ())
         unknown = given.is_in([int(code) for code in column.unknown])
         bad[name] = (faulty | ~(known | unknown)).fill_null(value=False)
-        value = pl.when(known).then(given)
-        if name in _MONTHS:
-            value = value.when(~bad[name]).then(0)
+        empty = pl.when(~bad[name]).then(0) if name in _MONTHS else None
+        value = pl.when(known).then(given).otherwise(empty)
         values.append(value.cast(pl.Int32).alias(name))
     found = frame.select(each.any().alias(name) for name, each in bad.items()).row(0, named=True)
     rejects = [
@@ -323,11 +322,7 @@ def _add_stage(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     extent = pl.Series([STAGE.get(number) for number in range(5)], dtype=pl.String).gather(code)
     stages = pl.Series([STAGE_TNM.get(number) for number in range(5)], dtype=pl.String).gather(code)
     none = pl.Series([None], dtype=pl.String)
-    present = set(kind.unique())
-    other, is_tnm = (
-        (kind.is_in(types) if present & set(types) else kind != kind).fill_null(value=False)
-        for types in (NO_EXTENT, TNM_TYPES)
-    )
+    other, is_tnm = (_is_any(kind, types) for types in (NO_EXTENT, TNM_TYPES))
     table = table.with_columns(
         stage=extent.zip_with(~other, none), stage_tnm=stages.zip_with(is_tnm, none)
     )
@@ -343,6 +338,13 @@ def _add_stage(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
                 f"({', '.join(NO_EXTENT)}): their number is kept in stage_code alone"
             )
     return table, notes
+
+
+def _is_any(values: pl.Series, words: tuple[str, ...]) -> pl.Series:
+    """Return whether each value is one of the words; quick where none of them occurs."""
+    if not set(values.unique()) & set(words):
+        return pl.repeat(False, len(values), eager=True)
+    return values.is_in(words).fill_null(value=False)
 
 
 def _reject_notes(rejected: list[pl.DataFrame], height: int) -> Iterator[str]:

@@ -189,7 +189,7 @@ def _rolled_up(
     n_classes = len(CLASSES)
     chosen = np.flatnonzero(np.isin(sums.codes // n_classes % 2, sexes))
     leaf, age = sums.codes[chosen] // (2 * n_classes), sums.codes[chosen] % n_classes
-    held = groups.only(groups.members[:, leaf].any(axis=1))
+    held = groups.only(np.asarray(groups.members[:, leaf].any(axis=1)))
     group, stratum = np.nonzero(held.members[:, leaf])
     shape = (len(held.members) * n_classes, len(chosen))
     out = {}
@@ -212,7 +212,8 @@ def _codes(tally: Tally) -> NDArray[np.int64]:
     sexes = {name: position for position, name in enumerate(SEXES)}
     sex = strata["sex"].cast(pl.String).replace_strict(sexes, return_dtype=pl.Int64).to_numpy()
     leaf = strata[LEAF].to_physical().cast(pl.Int64).to_numpy()
-    return (leaf * 2 + sex) * len(CLASSES) + strata[AGE_CLASS].to_numpy()
+    codes: NDArray[np.int64] = (leaf * 2 + sex) * len(CLASSES) + strata[AGE_CLASS].to_numpy()
+    return codes
 
 
 def _times(study: Study) -> tuple[float, ...]:

@@ -52,7 +52,7 @@ def between_years(cells: pl.DataFrame, years: tuple[int, int] | None, file: str)
             "the life table has none of these years",
             file=file,
             value=f"{years[0]}-{years[1]}",
-            allowed=f"{cells['year'].min()} to {cells['year'].max()}",
+            allowed=f"{cells['year'].min()!r} to {cells['year'].max()!r}",
         )
     return kept
 

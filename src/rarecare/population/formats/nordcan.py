@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rarecare.errors import ColumnError, LifeTableError
+from rarecare.errors import ColumnError
 from rarecare.files import read_table
 from rarecare.population.life_table import LifeTable
 
