@@ -45,9 +45,10 @@ def test_large_counts_have_nothing_to_find():
     assert audited(rows).is_empty()
 
 
-def test_a_small_count_shown_is_found_with_its_value():
-    found = audited(survival(20, [(3, 12)]))
-    assert found.select("count", "value", "how").rows() == [("events", 3, "it is shown")]
+@pytest.mark.parametrize("deaths", [1, 3, 4])
+def test_a_small_count_shown_is_found_with_its_value(deaths):
+    found = audited(survival(20, [(deaths, 12)]))
+    assert found.select("count", "value", "how").rows() == [("events", deaths, "it is shown")]
 
 
 def test_rate_times_person_years_is_found():

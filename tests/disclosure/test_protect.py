@@ -163,6 +163,42 @@ def test_a_remark_on_a_shown_row_does_not_tell_a_withheld_total():
     )
 
 
+def test_a_part_without_its_own_total_belongs_to_the_next():
+    other = incidence(("01", "North", "all", "all", 12))
+    rows = pl.concat([by_area(AA=3, BB=7, CC=9, all=19), other])
+    own = protected(rows).filter(entity_id="all")
+    assert shown(own) == {"AA": None, "BB": None, "CC": 9, "all": 19}
+
+
+def test_an_entity_whose_parent_is_not_published_belongs_to_the_next():
+    counts = {"01": 10, "01.01.01": 3, "01.01.02": 7}
+    rows = incidence(*((e, "all", "all", "all", n) for e, n in counts.items()))
+    assert shown(protected(rows), "entity_id") == {"01": 10, "01.01.01": None, "01.01.02": None}
+
+
+def test_an_open_age_group_is_part_of_a_closed_one():
+    rows = pl.concat(
+        survival(n, [(0, n)]).with_columns(age_group=pl.lit(age))
+        for age, n in {"15-99": 30, "15-74": 27, "75+": 3}.items()
+    )
+    assert shown(protected(rows), "age_group") == {"15-99": 30, "15-74": None, "75+": None}
+
+
+def test_what_was_withheld_before_in_one_row_goes_in_all():
+    rows = pl.concat([by_area(AA=9), by_area(AA=9).with_columns(standard=pl.lit("esp2013"))])
+    rows = rows.with_columns(n=pl.Series([None, 9]))
+    assert protected(rows)["n"].to_list() == [None, None]
+
+
+def test_crude_counts_are_checked_beside_those_of_known_age():
+    # of all ages 20 - 12 - 5 = 3, of known ages 16 - 11 - 5 = 0
+    cells = {"01.01": (20, 16), "01.01.01": (12, 11), "01.01.02": (5, 5)}
+    crude = incidence(*((e, "all", "all", "all", n) for e, (n, _) in cells.items()))
+    known = incidence(*((e, "all", "all", "all", n) for e, (_, n) in cells.items()))
+    out = protected(pl.concat([crude, known.with_columns(standard=pl.lit("esp2013"))]))
+    assert out.filter(entity_id="01.01.02")["n"].to_list() == [None, None]
+
+
 def test_survival_of_few_cases_goes_at_all_times():
     out = protected(survival(4, [(0, 4), (1, 2), (4, 0)]))
     assert out.select(COUNTS).null_count().row(0) == (3, 3, 3)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rarecare.population.life_table import LifeTable
-from rarecare.survival import net_survival, observed_survival
+from rarecare.survival import Standard, net_survival, observed_survival
 from rarecare.survival.curves import METHODS, limits
 from tests.reference import survival_twin
 from tests.survival.invented import STEEP, D, frame_of, life_table, some
@@ -143,6 +143,35 @@ def test_limits(survival, interval, expected):
     assert [float(limit[0, 0]) for limit in found] == pytest.approx(
         expected, nan_ok=True, rel=1e-13
     )
+
+
+@pytest.mark.parametrize("form", ["exponential", "product"])
+def test_at_incidence_everyone_lives(form):
+    table = net_survival(
+        FOUR, DOUBLING, at_days=[0], days_per_year=365.25, method=METHODS, form=form
+    ).table
+    assert table["estimate"].to_list() == [1.0] * 5
+    assert table["se"].to_list() == [0.0] * 5
+    assert table["events"].to_list() == [0] * 5
+
+
+def test_a_class_in_which_everyone_had_died_adds_nothing():
+    # men, aged 61: both dead by day 3. Women, aged 62: of two one dies, SE = 1/2 · √(1/(2·1))
+    cases = FOUR.head(3).with_columns(
+        died=pl.Series([True, True, False]),
+        age_days=pl.Series([61 * 365.25, 62 * 365.25, 62 * 365.25]),
+    )
+    standard = Standard(name="own", age_lower=(0, 62), weights=(0.4, 0.6))
+    row = observed_survival(cases, at_days=[3], days_per_year=365.25, standard=standard).table.row(
+        0, named=True
+    )
+    assert row["estimate"] == pytest.approx(0.6 * 0.5, rel=1e-15)
+    assert row["se"] == pytest.approx(0.6 * 0.5 * sqrt(1 / 2), rel=1e-13)
+    gone = observed_survival(
+        cases.with_columns(died=pl.lit(value=True)), at_days=[3], standard=standard
+    ).table.row(0, named=True)
+    assert (gone["estimate"], gone["se"], gone["lower"], gone["status"]) == (0, None, None, "ok")
+    assert gone["reason"] == "everyone had died: no interval"
 
 
 def twin_rows(cases, times, *, form, methods, **choices):

@@ -288,6 +288,17 @@ def test_a_frame_to_be_read_and_the_same_as_cases_that_count(cohort):
         assert table.equals(tables[0])
 
 
+def test_a_case_without_a_key_of_the_life_table_is_left_out_and_counted(cohort):
+    raw = pl.read_csv(cohort / "cases.csv", infer_schema=False)
+    raw = raw.with_columns(
+        region=pl.when(pl.int_range(pl.len()) < 7).then(pl.lit("")).otherwise("region")
+    )
+    result = net_survival(raw, rc.LifeTable.read(cohort / "lifetable.csv"), at=[1])
+    records = dict(result.provenance.exclusions.select("reason", "records").rows())
+    assert records["unreadable"] == 7
+    assert result.table["n"].to_list() == [2993]
+
+
 def test_times_read_from_a_tally_are_those_of_the_plan():
     plan = survival_plan(at_days=[2.5, 5], life_table=LIFE_TABLE.hash)
     tally = tally_follow_up(THREE, plan, life_table=LIFE_TABLE)

@@ -214,10 +214,11 @@ def _relations(
         ).join(total, on=by, how="left", nulls_equal=True)
         linked.append(moved.filter("_in"))
         lost = moved.filter(pl.col("_in").is_null())
-        up = parents.gather(lost["_up"])
-        pending = lost.select(
-            pl.col("_part").alias("_cell"), *by[1:], "value", "gone", "_own", "_apart"
-        ).with_columns(up.alias("_up")).filter(pl.col("_up") >= 0)  # fmt: skip
+        pending = (
+            lost.with_columns(_cell="_part", _up=parents.gather(lost["_up"]))
+            .select(pending.columns)
+            .filter(pl.col("_up") >= 0)
+        )
     if not linked:
         return cells.clear().with_columns(how=pl.lit(""))
     h, left = pl.col("_hidden"), pl.col("_left")

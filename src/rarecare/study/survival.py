@@ -119,6 +119,8 @@ def survival_rows(
         period=pl.lit(_period(study)),
         person_years=pl.lit(None, dtype=pl.Float64),
         unit=pl.lit("proportion"),
+        # the day on which the last person left would point at that person
+        reason=pl.col("reason").str.replace(r" from day \d+", " at this time"),
         synthetic=pl.lit(study.study.synthetic),
     )
 

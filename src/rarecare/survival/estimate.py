@@ -241,12 +241,16 @@ def _standardised(
 
 
 def _weighted_classes(by_class: Curve, weights: Floats) -> tuple[Curve, Floats]:
-    """Return Σ w_k S_k and its standard error √Σ w_k² SE_k², shape (1, n_times)."""
+    """Return Σ w_k S_k and its standard error √Σ w_k² SE_k², shape (1, n_times).
+
+    A class in which everyone had died adds no variance.
+    """
     used = weights > 0
     share = weights[used, None]
     survival = by_class.survival[used]
-    se = np.where(survival == 0, 0.0, survival * np.sqrt(by_class.variance[used]))
+    se = survival * np.sqrt(np.where(survival == 0, 0.0, by_class.variance[used]))
     total = (share * survival).sum(axis=0, keepdims=True)
+    spread = np.sqrt((share**2 * se**2).sum(axis=0, keepdims=True))
     own = Curve(
         survival=total,
         variance=np.full_like(total, np.nan),
@@ -254,7 +258,7 @@ def _weighted_classes(by_class: Curve, weights: Floats) -> tuple[Curve, Floats]:
         events=by_class.events.sum(axis=0, keepdims=True),
         last_day=by_class.last_day[used].min(keepdims=True),
     )
-    return own, np.sqrt((share**2 * se**2).sum(axis=0, keepdims=True))
+    return own, np.where(total == 0, np.nan, spread)
 
 
 def _preweighted(arrays: Arrays, weights: Floats) -> dict[str, NDArray[Any]]:
