@@ -1,0 +1,344 @@
+"""The page: the release's content in the template, with style, fonts and drawings inside."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from rarecare.figures import Figure
+from rarecare.results import OK, WITHHELD
+from rarecare.study import schema
+from rarecare.study.release import Release
+from rarecare.study.report import content, drawings, numbers
+from rarecare.study.report.content import Numbers, Row
+
+WIDE, NARROW = 600, 440
+_FONTS = {
+    "Literata Variable": "literata-latin-wght-normal.woff2",
+    "Source Sans 3 Variable": "source-sans-3-latin-wght-normal.woff2",
+}
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
+    *("October", "November", "December"),
+)
+
+
+@dataclass(slots=True)
+class Drawing:
+    """A drawing on the page: number, title, SVG, how to read it."""
+
+    number: int
+    title: str
+    svg: Markup
+    caption: str
+
+
+@dataclass(slots=True)
+class _Gallery:
+    """The drawings made so far, at most as many as the study asks for."""
+
+    most: int
+    made: int = 0
+    names: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
+
+    def add(self, figure: Figure | None, caption: str) -> Drawing | None:
+        """Return the drawing of a figure; None where there is none or no room."""
+        if figure is None or self.made >= self.most:
+            return None
+        self.made += 1
+        number = next(self.names)
+        return Drawing(number, figure.title, Markup(drawings.svg(figure, f"g{number}")), caption)
+
+
+def report_html(release: Release) -> str:
+    """Return the report of a release, a page that needs no network.
+
+    The same release gives the same page; the time shown is that of the manifest.
+    """
+    found = Numbers.of(release)
+    main = content.main_group(release)
+    gallery = _Gallery(release.manifest["choices"]["report"]["figures"])
+    names = {row["entity_id"]: row["name"] for row in release.entities.iter_rows(named=True)}
+    years = found.spoken_of
+    map_svg, legend = _map(release, found, main, gallery)
+    context = {
+        "release": release,
+        "manifest": release.manifest,
+        "study": release.manifest["study"],
+        "created": _day(date.fromisoformat(release.manifest["created"][:10])),
+        "period": _period(release),
+        "n": numbers,
+        "found": found,
+        "main": main,
+        "names": names,
+        "years": years,
+        "all": schema.ALL,
+        "keys": list(_keys(release, found, main)),
+        "said": _said(release, found, main, names[main]),
+        "verdicts": _verdicts(release),
+        "families": content.families(release),
+        "family_figures": _family_figures(release, found, gallery),
+        "map_svg": Markup(map_svg) if map_svg else None,
+        "legend": legend,
+        "countries": content.places(release, "country"),
+        "regions": content.places(release, "region"),
+        "region_figures": _region_figures(release, found, main, names[main], gallery),
+        "entity_figures": _entity_figures(release, found, gallery),
+        "accounts": content.accounting(release),
+        "by_registry": {
+            purpose: content.accounting_by_registry(release, purpose)
+            for purpose in content.accounting(release)
+        },
+        "quality": content.quality(release),
+        "statuses": _statuses(release),
+        "tokens": Markup(_asset("tokens.css")),
+        "css": Markup(_asset("report.css")),
+        "fonts": Markup(_font_faces()),
+        "ok": OK,
+    }
+    environment = Environment(
+        loader=PackageLoader("rarecare.study.report", "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(context)
+
+
+def _keys(release: Release, found: Numbers, main: str) -> Iterator[dict[str, Any]]:
+    """Yield the headline numbers that the release can show."""
+    for years in found.years:
+        row = found.at(main, schema.ALL, years)
+        if row is not None and row["status"] == OK:
+            title = f"Net survival at {years:g} year{'s' if years != 1 else ''}"
+            yield {
+                "title": title, "value": numbers.percent(row["estimate"], decimals=0), "unit": "%",
+                "interval": f"95% interval {numbers.percent(row['lower'])} to "
+                f"{numbers.percent(row['upper'])}".replace("95%", f"{row['level']:.0%}"),
+                "people": f"{numbers.count(row['n'])} people, {numbers.count(row['at_risk'])} still "
+                f"followed, ages {row['age_group'].replace('-', '–')}",
+                "ruler": numbers.ruler(row, end=max(1.0, row["upper"])),
+            }  # fmt: skip
+    row = found.crude.get((main, schema.ALL))
+    if row is not None and row["status"] == OK:
+        yield {
+            "title": "New cases per 100 000 people a year",
+            "value": numbers.rate(row["estimate"]),
+            "unit": "",
+            "interval": f"{row['level']:.0%} interval {numbers.rate(row['lower'])} to "
+            f"{numbers.rate(row['upper'])}",
+            "people": f"{numbers.count(row['n'])} cases, crude rate, both sexes, all ages",
+            "ruler": numbers.ruler(row, end=_round_up(row["upper"])),
+        }
+
+
+def _said(release: Release, found: Numbers, main: str, name: str) -> str:
+    """Return the finding in one sentence."""
+    who = "all rare cancers of the list together" if main == content.RARE else name.lower()
+    row, rate = (
+        found.at(main, schema.ALL, found.spoken_of),
+        found.crude.get((main, schema.ALL)),
+    )
+    parts = []
+    if row is not None and row["status"] == OK:
+        parts.append(
+            f"Net survival of {who} is {numbers.percent(row['estimate'], decimals=0)}% at "
+            f"{found.spoken_of:g} years ({row['level']:.0%} interval "
+            f"{numbers.percent(row['lower'])} to {numbers.percent(row['upper'])}), "
+            f"on {numbers.count(row['n'])} people"
+        )
+    whole = found.crude.get((schema.ALL, schema.ALL))
+    if main == content.RARE and rate is not None and whole is not None and rate["n"] and whole["n"]:
+        share = rate["n"] / whole["n"]
+        parts.append(
+            f"{'they are' if parts else 'Rare cancers are'} {100 * share:.0f}% of all cancers of "
+            "the list"
+        )
+    elif not parts and rate is not None and rate["status"] == OK:
+        parts.append(
+            f"There were {numbers.rate(rate['estimate'])} new cases of {who} per 100{numbers.THIN}000 "
+            f"people a year ({rate['level']:.0%} interval {numbers.rate(rate['lower'])} to "
+            f"{numbers.rate(rate['upper'])}), {numbers.count(rate['n'])} in all"
+        )
+    areas = release.areas.filter(kind="country").height
+    place = f" in {areas} countries" if areas > 1 else ""
+    return f"{'; '.join(parts)}{place}." if parts else "No number of the headline can be shown."
+
+
+def _verdicts(release: Release) -> dict[str, int]:
+    """Return how many tier-1 entities are rare, common, or on both sides of 6."""
+    own = release.entities.filter(tier=1)["rare"].drop_nulls()
+    return {verdict: int((own == verdict).sum()) for verdict in ("rare", "straddles 6", "common")}
+
+
+def _family_figures(release: Release, found: Numbers, gallery: _Gallery) -> list[Drawing]:
+    families = release.entities.filter(tier=0)
+    rows = list(families.iter_rows(named=True))
+    if len(rows) < 2:
+        return []
+    years = found.spoken_of
+    made = [
+        gallery.add(
+            drawings.dots(
+                release,
+                [(row["name"], found.crude.get((row["entity_id"], schema.ALL))) for row in rows],
+                label="New cases per 100 000 people a year",
+                title="Incidence by family",
+                width=WIDE,
+            ),
+            "Crude rates of both sexes and all ages, all areas.",
+        ),
+        gallery.add(
+            drawings.dots(
+                release,
+                [(row["name"], found.at(row["entity_id"], schema.ALL, years)) for row in rows],
+                label=f"Net survival at {years:g} years (%)",
+                title=f"Net survival at {years:g} years by family",
+                width=WIDE,
+                factor=100,
+            ),
+            "Adults (ages 15–99), and children where a family has no adults; all areas.",
+        ),
+    ]
+    return [drawing for drawing in made if drawing is not None]
+
+
+def _region_figures(
+    release: Release, found: Numbers, main: str, name: str, gallery: _Gallery
+) -> list[Drawing]:
+    regions = content.places(release, "region")
+    if len(regions) < 2:
+        return []
+    years = found.spoken_of
+    whole = [{"area": schema.ALL, "name": "All"}]
+    standardised = "icss" if found.at(main, schema.ALL, years, standard="icss") else "none"
+    made = [
+        gallery.add(
+            drawings.dots(
+                release,
+                [
+                    (row["name"], found.at(main, row["area"], years, standard=standardised))
+                    for row in [*whole, *regions]
+                ],
+                label=f"Net survival at {years:g} years (%)",
+                title=f"{name}: net survival by region",
+                width=WIDE,
+                factor=100,
+            ),
+            "Adults, age-standardised (ICSS)." if standardised == "icss" else "Adults.",
+        ),
+        gallery.add(
+            drawings.dots(
+                release,
+                [
+                    (row["name"], found.standardised.get((main, row["area"])))
+                    for row in [*whole, *regions]
+                ],
+                label="New cases per 100 000 people a year",
+                title=f"{name}: incidence by region",
+                width=WIDE,
+            ),
+            f"Age-standardised rates ({found.standard}).",
+        ),
+    ]
+    return [drawing for drawing in made if drawing is not None]
+
+
+def _entity_figures(
+    release: Release, found: Numbers, gallery: _Gallery
+) -> list[tuple[Row, list[Drawing]]]:
+    shown = []
+    regions = content.places(release, "region")
+    several = len(regions) > 1
+    for row in content.drawn_entities(release, found, at_most=gallery.most - gallery.made):
+        entity, name = row["entity_id"], row["name"]
+        own = [
+            gallery.add(
+                drawings.curve(release, entity, "Net survival after diagnosis", width=NARROW),
+                "The share of people who would be alive if this cancer were the only cause of "
+                "death.",
+            )
+        ]
+        places = [(r["name"], found.standardised.get((entity, r["area"]))) for r in regions]
+        own.append(
+            gallery.add(
+                drawings.dots(
+                    release,
+                    [("All", found.standardised.get((entity, schema.ALL))), *places * several],
+                    label="New cases per 100 000 people a year",
+                    title="Incidence by region" if several else "Incidence",
+                    width=NARROW,
+                ),
+                f"Age-standardised rates ({found.standard}), both sexes.",
+            )
+        )
+        drawn = [drawing for drawing in own if drawing is not None]
+        if drawn:
+            shown.append(({**row, "name": name}, drawn))
+    return shown
+
+
+def _map(
+    release: Release, found: Numbers, main: str, gallery: _Gallery
+) -> tuple[str | None, list[tuple[str, str]]]:
+    countries = release.areas.filter(kind="country")
+    values = [found.at(main, area, found.spoken_of) for area in countries["area"]]
+    if gallery.most < 1 or sum(row is not None and row["status"] == OK for row in values) < 2:
+        return None, []
+    gallery.made += 1
+    return drawings.europe(release, found, main)
+
+
+def _statuses(release: Release) -> list[tuple[str, int, int, int]]:
+    """Return per measure the numbers shown, withheld and not estimable."""
+    return [
+        (
+            str(measure),
+            int((part["status"] == OK).sum()),
+            int((part["status"] == WITHHELD).sum()),
+            int((~part["status"].is_in([OK, WITHHELD])).sum()),
+        )
+        for (measure,), part in release.estimates.group_by("measure", maintain_order=True)
+    ]
+
+
+def _period(release: Release) -> str:
+    first, last = (date.fromisoformat(day) for day in release.manifest["study"]["period"])
+    closing = release.manifest["study"]["closing_date"]
+    text = f"diagnosed {first.year}–{last.year}"
+    return text + (f", followed to {_day(date.fromisoformat(closing))}" if closing else "")
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def _round_up(value: float) -> float:
+    size = 10.0
+    while value > size:
+        size *= 2
+    return size
+
+
+def _asset(name: str) -> str:
+    return (files("rarecare.study.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _font_faces() -> str:
+    faces = []
+    for family, name in _FONTS.items():
+        content_ = (files("rarecare.study.report") / "assets" / name).read_bytes()
+        data = base64.b64encode(content_).decode("ascii")
+        faces.append(
+            f'@font-face {{ font-family: "{family}"; font-weight: 200 900; '
+            f'src: url(data:font/woff2;base64,{data}) format("woff2"); }}'
+        )
+    return "\n".join(faces)
