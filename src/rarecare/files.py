@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,11 @@ class RawTable:
 
 
 def read_table(
-    source: str | Path | Any, *, delimiter: str | None = None, numbers: Collection[str] = ()
+    source: str | Path | Any,
+    *,
+    delimiter: str | None = None,
+    numbers: Mapping[str, type[pl.DataType]] | None = None,
+    strip: bool = True,
 ) -> RawTable:
     """Return the records of a file or of a data frame, every text column stripped.
 
@@ -68,8 +72,11 @@ def read_table(
         The character between columns of a text file. By default it is the one of
         comma, semicolon, tab and bar that the header line holds most of.
     numbers
-        Columns of a text file that should hold whole numbers: they come as int32 when every
-        value of all of them is one or blank, and as text like all others when any is not.
+        Columns of a text file that should hold whole numbers, and their types: they come so
+        when every value of all of them fits or is blank, and as text like all others when any
+        does not.
+    strip
+        Whether the text of a text file is stripped; where not, blanks around values stay.
 
     Raises
     ------
@@ -81,7 +88,7 @@ def read_table(
         ``source`` is neither a path nor a data frame.
     """
     if isinstance(source, str | Path):
-        return _read_file(Path(source), delimiter, numbers)
+        return _read_file(Path(source), delimiter, numbers or {}, strip=strip)
     import narwhals as nw  # noqa: PLC0415 - only data frames need it
 
     try:
@@ -97,7 +104,9 @@ def read_table(
     return RawTable(frame, Source("data frame", digest, frame.height))
 
 
-def _read_file(path: Path, delimiter: str | None, numbers: Collection[str]) -> RawTable:
+def _read_file(
+    path: Path, delimiter: str | None, numbers: Mapping[str, type[pl.DataType]], *, strip: bool
+) -> RawTable:
     if not path.exists():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise FileError(
@@ -112,7 +121,7 @@ def _read_file(path: Path, delimiter: str | None, numbers: Collection[str]) -> R
     if size == 0:
         raise FileError("the file is empty", file=path.name, remedy="Export it again.")
     if path.suffix not in (".parquet", ".dta"):
-        return _read_text(path, delimiter, numbers)
+        return _read_text(path, delimiter, numbers, strip=strip)
     with path.open("rb") as handle:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
     read = _read_parquet if path.suffix == ".parquet" else _read_stata
@@ -145,17 +154,23 @@ def _read_stata(path: Path, digest: str) -> RawTable:
     return RawTable(frame, Source(path.name, digest, frame.height))
 
 
-def _read_text(path: Path, delimiter: str | None, numbers: Collection[str]) -> RawTable:
+def _read_text(
+    path: Path, delimiter: str | None, numbers: Mapping[str, type[pl.DataType]], *, strip: bool
+) -> RawTable:
     raw = path.read_bytes()
     with ThreadPoolExecutor(1) as pool:
         digest = pool.submit(hashlib.sha256, raw)
         frame, found = _text_frame(raw, path, delimiter, numbers)
         sha256 = digest.result().hexdigest()
+    if strip:
+        frame = frame.with_columns(pl.col(pl.String).str.strip_chars())
+        blank = frame.select((pl.col(pl.String) == "").any()).row(0, named=True)
+        frame = frame.with_columns(pl.col(c).replace("", None) for c in blank if blank[c])
     return RawTable(frame, Source(path.name, sha256, frame.height, found))
 
 
 def _text_frame(
-    raw: bytes, path: Path, delimiter: str | None, numbers: Collection[str]
+    raw: bytes, path: Path, delimiter: str | None, numbers: Mapping[str, type[pl.DataType]]
 ) -> tuple[pl.DataFrame, str]:
     """Return the records of a text file and its delimiter."""
     if raw[:2] == b"\x1f\x8b":
@@ -191,17 +206,18 @@ def _text_frame(
     _check_names(names, path.name)
     if end < 0 or not _NOT_BLANK.search(raw, end):
         raise FileError("the file has a header and no records", file=path.name)
-    frame = _parse(raw, found, names, numbers, path.name)
-    frame = frame.with_columns(pl.col(pl.String).str.strip_chars())
-    blank = frame.select((pl.col(pl.String) == "").any()).row(0, named=True)
-    return frame.with_columns(pl.col(c).replace("", None) for c in blank if blank[c]), found
+    return _parse(raw, found, names, numbers, path.name), found
 
 
 def _parse(
-    raw: bytes, delimiter: str, names: list[str], numbers: Collection[str], file: str
+    raw: bytes,
+    delimiter: str,
+    names: list[str],
+    numbers: Mapping[str, type[pl.DataType]],
+    file: str,
 ) -> pl.DataFrame:
     text: dict[str, type[pl.DataType]] = dict.fromkeys(names, pl.String)
-    typed = text | {name: pl.Int32 for name in names if name in numbers}
+    typed = text | {name: numbers[name] for name in names if name in numbers}
     for schema in [typed, text] if typed != text else [text]:
         try:
             return pl.read_csv(raw, separator=delimiter, schema=schema).rechunk()

@@ -195,6 +195,13 @@ def test_messages_of_rejects_say_what_is_allowed(tmp_path):
     ]
 
 
+def test_every_code_fits_its_type():
+    for column in COLUMNS:
+        if column.numbers is not None:
+            codes = [column.numbers[0], column.numbers[-1], *map(int, column.unknown)]
+            assert pl.Series(codes).cast(NUMBERS[column.name]).to_list() == codes
+
+
 def test_a_number_too_long_for_any_integer_is_rejected(tmp_path):
     row, rejects = one(tmp_path, Surv_time="9" * 30)
     assert row["follow_up_days"] == 730  # from the dates
@@ -330,7 +337,7 @@ def test_days_per_year_must_be_positive(tmp_path):
 
 def test_whole_numbers_come_typed_only_when_all_are(tmp_path):
     numbers = read_table(write(tmp_path, RECORD), numbers=NUMBERS).frame
-    assert {numbers.schema[name] for name in NUMBERS} == {pl.Int32}
+    assert {name: numbers.schema[name] for name in NUMBERS} == NUMBERS
     assert {numbers.schema[name] for name in NAMES if name not in NUMBERS} == {pl.String}
     path = write(tmp_path, RECORD, RECORD | {"Sex": "F"})
     assert set(read_table(path, numbers=NUMBERS).frame.dtypes) == {pl.String}

@@ -80,6 +80,9 @@ def life_expectancy(
     lived = np.where(hazard > 0, -np.expm1(-positive) / positive, 1.0)
     lived[:, -1] = 1 / hazard[:, -1]
     years = (start * lived).sum(axis=1)
-    return table.levels.select(table.keys).with_columns(
-        pl.lit(year).alias("year"), pl.lit(age).alias("age"), pl.Series("life_expectancy", years)
+    found = pl.DataFrame({"life_expectancy": years}).select(
+        pl.lit(year).alias("year"), pl.lit(age).alias("age"), "life_expectancy"
     )
+    if not table.keys:
+        return found
+    return pl.concat([table.levels.select(table.keys), found], how="horizontal")

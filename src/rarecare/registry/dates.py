@@ -182,7 +182,8 @@ def keep_order(table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     if rows.is_empty():
         return table, 0
     before = table.select(names)
-    after = _in_order(table[rows], names, imputed)
+    dated = [column for column in table.columns if column.removesuffix("_precision") in names]
+    after = _in_order(table.select(dated)[rows], names, imputed)
     moved = after.select(
         pl.any_horizontal((pl.col(n) != before[n][rows]).fill_null(value=False) for n in imputed)
     ).to_series()

@@ -5,7 +5,7 @@ Source: ENCR-JRC call for data and QCS, JRC132486 (2023); columns and codes in `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -35,6 +35,7 @@ from rarecare.registry.reading import imputation_notes, reject_note
 
 _MONTHS = ("MoB", "MoI", "MoF")
 _FIRST_PROTOCOL = 45  # columns of the call of 2015
+_PRECISIONS = pl.Series(["year", "month"])
 _FREE = ("PAT", "TUM", "Geo_Code", "Geo_Label")
 
 
@@ -82,16 +83,14 @@ def read_encr(
         raise UsageError(
             "days_per_year is out of range", value=days_per_year, allowed="days, above 0"
         )
-    raw = read_table(source, numbers=NUMBERS)
+    raw = read_table(source, numbers=NUMBERS, strip=False)
     _check_header(raw)
     numbers, rejected = _read_numbers(raw.frame)
-    words, more = _read_words(raw)
-    table = words.with_columns(
+    words, more = _read_words(raw.frame)
+    made = numbers.select(*_dates(date_imputation), *_coded_words(), *_carried_numbers())
+    table = pl.concat([words, made], how="horizontal").with_columns(
         pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias("row"),
         *([] if registry is None else [pl.lit(registry).alias("registry")]),
-        *_dates(numbers, date_imputation),
-        *_carried_numbers(numbers),
-        *_coded_words(numbers),
     )
     table, notes = _add_stage(table)
     notes = [*_date_notes(table, date_imputation), *notes]
@@ -179,8 +178,9 @@ def _read_numbers(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]
             text = as_text(frame[name])
             frame = frame.with_columns(text.alias(name))
             number = text.cast(pl.Int64, strict=False)
-            faulty = given.is_not_null() & pl.Series(number.is_null())
-            faulty &= ~given.str.to_lowercase().is_in(list(MISSING))
+            lost = text.is_not_null() & number.is_null()
+            if lost.any():
+                faulty = pl.lit(lost) & ~given.str.to_lowercase().is_in(list(MISSING))
             given = pl.lit(number)
         known = _among(given, column.numbers or ())
         unknown = given.is_in([int(code) for code in column.unknown])
@@ -219,64 +219,68 @@ def _rejects(frame: pl.DataFrame, column: Column) -> pl.DataFrame:
     )
 
 
-def _read_words(raw: RawTable) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+def _read_words(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Return the columns of text by our names, unknown ones null, and what was rejected."""
-    read, rejects = [], []
-    for column in COLUMNS:
-        if column.numbers is not None:
-            continue
-        values = raw.frame[column.name]
-        if raw.source.delimiter is None:  # text files come stripped
-            values = as_text(values)
-        if column.ours == "topography":
-            reading = read_column(values, BY_NAME["topography"])
-            read.append(reading.values["value"].alias(column.ours))
-            rejects.append(reading.rejects.with_columns(pl.col("row") + 2))
-        elif column.name in _FREE:
-            read.append(values.alias(column.ours))
-        else:
-            coded, rejected = _read_codes(values, column)
-            read.append(coded)
-            rejects += rejected
-    return pl.DataFrame(read), [each for each in rejects if each.height]
+    columns = {column.name: column for column in COLUMNS if column.numbers is None}
+    free = frame.select(pl.col(_FREE).cast(pl.String).str.strip_chars())
+    blank = free.select((pl.all() == "").any()).row(0, named=True)
+    read = [
+        (free[name].replace("", None) if blank[name] else free[name]).alias(columns[name].ours)
+        for name in _FREE
+    ]
+    topography = read_column(frame["Topo"], BY_NAME["topography"])
+    read.append(topography.values["value"].alias("topography"))
+    rejects = [topography.rejects.with_columns(pl.col("row") + 2)]
+    coded = [name for name in columns if name not in (*_FREE, "Topo")]
+    text = frame.select(pl.col(coded).cast(pl.String))
+    distinct = text.select(pl.all().unique().implode()).row(0, named=True)
+    for name in coded:
+        values, rejected = _read_codes(text[name], distinct[name], columns[name])
+        read.append(values)
+        rejects += rejected
+    order = [column.ours for column in columns.values()]
+    return pl.DataFrame(read).select(order), [each for each in rejects if each.height]
 
 
-def _read_codes(values: pl.Series, column: Column) -> tuple[pl.Series, list[pl.DataFrame]]:
+def _read_codes(
+    values: pl.Series, distinct: Collection[str | None], column: Column
+) -> tuple[pl.Series, list[pl.DataFrame]]:
     """Return text with unknown codes as null, and what is not among the column's words."""
     spelt = {word.lower(): word for word in column.words}
-    none = {*MISSING, *(code.lower() for code in column.unknown)}
+    none = {"", *MISSING, *(code.lower() for code in column.unknown)}
     becomes: dict[str, str | None] = {}
     bad = []
-    for given in values.unique().drop_nulls():
-        low = given.lower()
+    for given in filter(None, distinct):
+        code = given.strip()
+        low = code.lower()
         if low in none:
             becomes[given] = None
-        elif spelt and spelt.get(low) != given:
-            becomes[given] = spelt.get(low)
-            bad += [] if low in spelt else [given]
+        else:
+            becomes[given] = spelt.get(low) if spelt else code
+            bad += [given] if spelt and low not in spelt else []
+    becomes = {given: code for given, code in becomes.items() if given != code}
+    if "" in distinct:
+        becomes[""] = None
     read = values.replace(becomes) if becomes else values
     rejected = []
     if bad:
         faulty = values.is_in(bad).fill_null(value=False)
-        rejected = [_rejects(pl.DataFrame({column.name: values, "bad": faulty}), column)]
+        stripped = values.str.strip_chars()
+        rejected = [_rejects(pl.DataFrame({column.name: stripped, "bad": faulty}), column)]
     return read.alias(column.ours), rejected
 
 
-def _dates(numbers: pl.DataFrame, rule: DateImputation) -> Iterator[pl.Series]:
-    """Yield each date and its precision, ``"month"`` or ``"year"``."""
-    days, precisions = _calendar(rule), pl.Series(["year", "month"])
+def _dates(rule: DateImputation) -> Iterator[pl.Expr]:
+    """Yield each date and its precision, ``"month"`` or ``"year"``, from the numbers."""
     parts: dict[str, list[str]] = {name: [] for name in DATES}
     for column in COLUMNS:
         if column.ours in DATES:
             parts[column.ours].append(column.name)
     for name, (month, year) in parts.items():
-        place = (numbers[year] - YEARS[0]) * 13 + numbers[month]
-        known = (numbers[month] > 0).cast(pl.UInt32)
-        none = pl.Series([None], dtype=pl.UInt32)
-        yield days.gather(place).alias(name)
-        yield precisions.gather(known.zip_with(place.is_not_null(), none)).alias(
-            f"{name}_precision"
-        )
+        place = (pl.col(year) - YEARS[0]) * 13 + pl.col(month)
+        known = pl.when(place.is_not_null()).then((pl.col(month) > 0).cast(pl.UInt32))
+        yield pl.lit(_calendar(rule)).gather(place).alias(name)
+        yield pl.lit(_PRECISIONS).gather(known).alias(f"{name}_precision")
 
 
 @cache
@@ -300,31 +304,28 @@ def _date_notes(table: pl.DataFrame, rule: DateImputation) -> list[str]:
     return notes
 
 
-def _carried_numbers(numbers: pl.DataFrame) -> Iterator[pl.Series]:
+def _carried_numbers() -> Iterator[pl.Expr]:
     for column in COLUMNS:
         if column.numbers is not None and column.ours not in (*DATES, "sex", "vital_status"):
-            yield numbers[column.name].alias(column.ours)
+            yield pl.col(column.name).alias(column.ours)
 
 
-def _coded_words(numbers: pl.DataFrame) -> Iterator[pl.Series]:
+def _coded_words() -> Iterator[pl.Expr]:
     """Yield sex and vital status; what they do not know (sex 3, status 9) is null."""
     for name, column, codes in (
         ("sex", "Sex", BY_NAME["sex"].codes),
         ("vital_status", "Vit_stat", CODE_SETS["vital_status"]["encr"]),
     ):
         words = pl.Series([codes.get(str(number)) for number in range(4)], dtype=pl.String)
-        yield words.gather(numbers[column]).alias(name)
+        yield pl.lit(words).gather(pl.col(column)).alias(name)
 
 
 def _add_stage(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     """Add ``stage`` and ``stage_tnm`` from the type and number of the stage."""
     code, kind = table["stage_code"], table["stage_type"]
-    extent = pl.Series([STAGE.get(number) for number in range(5)], dtype=pl.String).gather(code)
-    stages = pl.Series([STAGE_TNM.get(number) for number in range(5)], dtype=pl.String).gather(code)
-    none = pl.Series([None], dtype=pl.String)
     other, is_tnm = (_is_any(kind, types) for types in (NO_EXTENT, TNM_TYPES))
     table = table.with_columns(
-        stage=extent.zip_with(~other, none), stage_tnm=stages.zip_with(is_tnm, none)
+        _words(STAGE, ~other).alias("stage"), _words(STAGE_TNM, is_tnm).alias("stage_tnm")
     )
     notes = []
     if known := code.count():
@@ -338,6 +339,15 @@ def _add_stage(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
                 f"({', '.join(NO_EXTENT)}): their number is kept in stage_code alone"
             )
     return table, notes
+
+
+def _words(codes: Mapping[int, str], kept: pl.Series) -> pl.Expr:
+    """Return the words of ``stage_code``, null where not kept."""
+    if not kept.any():
+        return pl.lit(None, dtype=pl.String)
+    words = pl.Series([codes.get(number) for number in range(5)], dtype=pl.String)
+    found = pl.lit(words).gather(pl.col("stage_code"))
+    return found if kept.all() else pl.when(kept).then(found)
 
 
 def _is_any(values: pl.Series, words: tuple[str, ...]) -> pl.Series:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import polars as pl
+
 from rarecare.registry.cases import BY_NAME, LONGEST_LIFE
 from rarecare.registry.dates import YEARS
 
@@ -127,8 +129,12 @@ COLUMNS = (
 NAMES = tuple(column.name for column in COLUMNS)
 """The file's header."""
 
-NUMBERS = tuple(column.name for column in COLUMNS if column.numbers is not None)
-"""The columns of whole numbers."""
+NUMBERS: Mapping[str, type[pl.DataType]] = {
+    column.name: pl.Int32 if column.name == "Surv_time" else pl.Int16
+    for column in COLUMNS
+    if column.numbers is not None
+}
+"""The columns of whole numbers, and types their codes fit: small ones are read quicker."""
 
 STAGE: Mapping[int, str] = {1: "localised", 2: "regional", 3: "regional", 4: "distant"}
 """Extent of disease by the number of the stage: I, FIGO I and Dukes A are localised; II (locally

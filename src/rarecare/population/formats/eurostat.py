@@ -10,6 +10,7 @@ it is found by these values.
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,7 +71,7 @@ def read_eurostat(
     UsageError
         A country or the years are not in the file.
     """
-    raw = read_table(source)
+    raw = read_table(source, delimiter=_delimiter(source))
     file = raw.source.name
     long = _long(raw)
     quantity, long = _indicator(long, file)
@@ -105,6 +106,15 @@ def read_eurostat(
         source=raw.source,
         method=method,
     )
+
+
+def _delimiter(source: str | Path | Any) -> str | None:
+    """Return the tab for a file with one in its header, whose first column has commas within."""
+    if not isinstance(source, str | Path) or not Path(source).is_file():
+        return None
+    opened = gzip.open if Path(source).suffix == ".gz" else open
+    with opened(source, "rb") as file:
+        return "\t" if b"\t" in file.readline() else None
 
 
 def _long(raw: RawTable) -> pl.DataFrame:

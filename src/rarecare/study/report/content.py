@@ -32,6 +32,8 @@ class Numbers:
         The study's own times.
     standard
         Name of the standard population of rates.
+    of_children
+        Entities whose people are mostly children, over all areas.
     """
 
     crude: Mapping[tuple[str, str], Row]
@@ -39,6 +41,7 @@ class Numbers:
     survival: Mapping[tuple[str, str, str, float, str], Row]
     years: tuple[float, ...]
     standard: str
+    of_children: frozenset[str]
 
     @classmethod
     def of(cls, release: Release) -> Numbers:
@@ -67,17 +70,31 @@ class Numbers:
             },
             years,
             standard,
+            _of_children(survival),
         )  # fmt: skip
 
     def at(self, entity: str, area: str, years: float, *, standard: str = "none") -> Row | None:
-        """Return net survival; of children where an entity has no adults."""
+        """Return net survival of adults; of children where most of its people are children."""
         adults = self.survival.get((entity, area, ADULTS, years, standard))
-        return adults or self.survival.get((entity, area, CHILDREN, years, standard))
+        if entity in self.of_children:
+            return self.survival.get((entity, area, CHILDREN, years, standard))
+        return adults
 
     @property
     def spoken_of(self) -> float:
         """The time the report speaks of: 5 years, or else the last."""
         return 5.0 if 5.0 in self.years else self.years[-1]
+
+
+def _of_children(survival: pl.DataFrame) -> frozenset[str]:
+    pooled = survival.filter(area=schema.ALL, standard=schema.NONE)
+    n = pooled.group_by("entity_id", "age_group").agg(pl.col("n").max().fill_null(0))
+    wide = {(e, a): count for e, a, count in n.iter_rows()}
+    return frozenset(
+        entity
+        for entity, age_group in wide
+        if age_group == CHILDREN and wide[entity, CHILDREN] > wide.get((entity, ADULTS), 0)
+    )
 
 
 def main_group(release: Release) -> str:
@@ -135,8 +152,10 @@ def accounting_by_registry(release: Release, purpose: str) -> tuple[list[str], l
     """Return the reasons that occur, and one row of counts per registry."""
     own = release.exclusions.filter(purpose=purpose)
     reasons = (
-        own.group_by("order", "reason").agg(pl.col("records").sum()).filter(pl.col("records") > 0)
-    ).sort("order")["reason"].to_list()
+        (own.group_by("order", "reason").agg(pl.col("records").sum()).filter(pl.col("records") > 0))
+        .sort("order")["reason"]
+        .to_list()
+    )
     wide = own.pivot("reason", index="registry", values="records", aggregate_function="sum")
     rows = [[row["registry"], *(row[r] for r in reasons)] for row in wide.iter_rows(named=True)]
     return reasons, rows
@@ -151,7 +170,8 @@ def quality(release: Release) -> list[dict[str, Any]]:
             rows.append({"name": name, "value": None, "reason": part["reason"][0]})
             continue
         low, high = known.sort("value").row(0, named=True), known.sort("value").row(-1, named=True)
-        total = 100 * known["numerator"].sum() / max(1, known["denominator"].sum())
+        found, counted = (int(known[k].sum()) for k in ("numerator", "denominator"))
+        total = 100 * found / max(1, counted)
         rows.append({"name": name, "value": total, "low": low, "high": high, "n": known.height})
     return rows
 

@@ -18,26 +18,41 @@ from rarecare.study.report.content import Numbers
 Row = Mapping[str, Any]
 _COLOURS = ("#dcebe3", "#b3d6c6", "#84bda7", "#529f88", "#267d68", "#0c5546")
 _EMPTY = {"withheld": "#cfd3d0", "not estimable": "#e7e7e2", "no data": "#f3f3f0"}
-_STEPS = (1, 2, 2.5, 5, 10, 20, 25, 50)
+_STEPS = (1, 2, 3, 4, 5, 10, 15, 20)
 _CLASSES = 6
 
 
 def svg(figure: Figure, name: str) -> str:
     """Return a figure's SVG with identifiers of its own, so that several fit on one page."""
-    text = figure.to_svg()
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
-    text = re.sub(r'(aria-labelledby|aria-describedby)="([^"]+)"', _prefixed(name), text)
-    return re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    return _renamed(figure.to_svg(), name)
+
+
+def _renamed(text: str, name: str) -> str:
+    """Number the identifiers of a drawing anew: the library's count on from drawing to drawing."""
+    places: dict[str, str] = {}
+
+    def new(old: str) -> str:
+        return places.setdefault(old, f"{name}-{len(places) + 1}")
+
+    text = re.sub(r'\bid="([^"]+)"', lambda m: f'id="{new(m[1])}"', text)
+    text = re.sub(
+        r'(aria-labelledby|aria-describedby)="([^"]+)"',
+        lambda m: f'{m[1]}="{" ".join(new(part) for part in m[2].split())}"',
+        text,
+    )
+    return re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{new(m[1])})", text)
 
 
 def curve(release: Release, entity: str, title: str, *, width: float) -> Figure | None:
     """Return the survival curve of an entity over all areas; None where nothing is shown."""
-    rows = release.estimates.filter(
-        measure=schema.NET_SURVIVAL, entity_id=entity, area=schema.ALL, sex=schema.ALL,
-        standard=schema.NONE,
-    ).filter(pl.col("age_group").is_in(["15-99", "0-14"])).sort("age_group", "time_years")  # fmt: skip
     names = {"15-99": "Adults", "0-14": "Children"}
-    rows = rows.with_columns(ages=pl.col("age_group").replace_strict(names))
+    pooled = release.estimates.filter(
+        measure=schema.NET_SURVIVAL, entity_id=entity, area=schema.ALL, sex=schema.ALL
+    )
+    rows = pooled.filter(pl.col("age_group").is_in(list(names)), standard=schema.NONE)
+    rows = rows.sort("age_group", "time_years").with_columns(
+        ages=pl.col("age_group").replace_strict(names)
+    )
     shown = rows.group_by("ages").agg((pl.col("status") == OK).any()).filter("status")["ages"]
     rows = rows.filter(pl.col("ages").is_in(shown.implode()))
     if rows.is_empty():
@@ -77,7 +92,7 @@ def dots(
             | {k: row[k] and row[k] * factor for k in ("estimate", "lower", "upper")}
             for name, row in given
         ],
-        schema_overrides={k: pl.Float64 for k in ("estimate", "lower", "upper")}
+        schema_overrides=dict.fromkeys(("estimate", "lower", "upper"), pl.Float64)
         | {"n": pl.Int64, "reason": pl.String},
     )  # fmt: skip
     return rates_figure(
@@ -118,7 +133,7 @@ def europe(release: Release, numbers: Numbers, entity: str) -> tuple[str, list[t
             place = sum(shown[code] >= bound for bound in bounds[1:-1])
             own["fill"] = _COLOURS[min(place, _CLASSES - 1)]
     spec = _map_spec(topology, list(shown))
-    text = vl_convert.vegalite_to_svg(json.dumps(spec))
+    text = _renamed(vl_convert.vegalite_to_svg(json.dumps(spec)), "map")
     described = ", ".join(f"{code} {value:.0f}%" for code, value in sorted(shown.items()))
     head = (
         f"<title>Net survival at {numbers.spoken_of:g} years by country</title>"
@@ -136,9 +151,7 @@ def _map_spec(topology: dict[str, Any], shown: Sequence[str]) -> dict[str, Any]:
         }
 
     countries = layer("countries", stroke="#ffffff", strokeWidth=0.7)
-    countries["encoding"] = {
-        "fill": {"field": "properties.fill", "type": "nominal", "scale": None}
-    }
+    countries["encoding"] = {"fill": {"field": "properties.fill", "type": "nominal", "scale": None}}
     small = {"AD", "CY", "LI", "LU", "MC", "MT", "SM"}
     points = [
         shape["properties"]
@@ -147,7 +160,13 @@ def _map_spec(topology: dict[str, Any], shown: Sequence[str]) -> dict[str, Any]:
     ]
     circles = {
         "data": {"values": points},
-        "mark": {"type": "circle", "size": 130, "stroke": "#16211d", "strokeWidth": 1, "opacity": 1},
+        "mark": {
+            "type": "circle",
+            "size": 130,
+            "stroke": "#16211d",
+            "strokeWidth": 1,
+            "opacity": 1,
+        },
         "encoding": {
             "longitude": {"field": "lon", "type": "quantitative"},
             "latitude": {"field": "lat", "type": "quantitative"},
@@ -181,11 +200,3 @@ def _round_classes(values: Sequence[float]) -> list[float]:
         if first + _CLASSES * step > high:
             return [first + k * step for k in range(_CLASSES + 1)]
     return [0.0, *(high * k / _CLASSES for k in range(1, _CLASSES + 1))]
-
-
-def _prefixed(name: str) -> Any:
-    def replace(match: re.Match[str]) -> str:
-        names = " ".join(f"{name}-{part}" for part in match[2].split())
-        return f'{match[1]}="{names}"'
-
-    return replace

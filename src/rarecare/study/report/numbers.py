@@ -17,7 +17,10 @@ _LOOKS = {
     NOT_ESTIMABLE: ("not-estimable", "not estimable"),
     None: ("no-data", "no data"),
 }
-_SWATCH = '<svg class="look {look}" viewBox="0 0 20 12" aria-hidden="true"><rect x=".5" y=".5" width="19" height="11"/></svg>'
+_SWATCH = (
+    '<svg class="look {look}" viewBox="0 0 20 12" aria-hidden="true">'
+    '<rect x=".5" y=".5" width="19" height="11"/></svg>'
+)
 
 
 def count(value: int | None) -> str:
@@ -79,7 +82,7 @@ def ruler(row: Row, *, end: float) -> Markup:
     """Return the drawing of a number on its interval, from 0 to ``end``."""
     scale = 224 / end
     at, low, high = (8 + scale * min(row[k], end) for k in ("estimate", "lower", "upper"))
-    size = max(1.5, min(4.5, (high - low) / 2 - 1.5)) if high - low < 9 else 4.5
+    size = 4.5 if high - low > 12 else 3.5
     base = "".join(
         f'<line class="ruler-base" x1="{x:g}" y1="7" x2="{x:g}" y2="15"/>' for x in (8, 120, 232)
     )
@@ -90,5 +93,5 @@ def ruler(row: Row, *, end: float) -> Markup:
         '<svg class="ruler" aria-hidden="true" viewBox="0 0 240 22">'
         f'<line class="ruler-base" x1="8" y1="11" x2="232" y2="11"/>{base}'
         f'<line class="ruler-int" x1="{low:.1f}" y1="11" x2="{high:.1f}" y2="11"/>{ends}'
-        f'<circle class="key-dot" cx="{at:.1f}" cy="11" r="{max(size, 2.5):.1f}"/></svg>'
+        f'<circle class="key-dot" cx="{at:.1f}" cy="11" r="{size}"/></svg>'
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -15,11 +16,12 @@ from markupsafe import Markup
 from rarecare.figures import Figure
 from rarecare.results import OK, WITHHELD
 from rarecare.study import schema
+from rarecare.study.entities import RARE
 from rarecare.study.release import Release
 from rarecare.study.report import content, drawings, numbers
 from rarecare.study.report.content import Numbers, Row
 
-WIDE, NARROW = 600, 440
+WIDE, NARROW = 600, 360
 _FONTS = {
     "Literata Variable": "literata-latin-wght-normal.woff2",
     "Source Sans 3 Variable": "source-sans-3-latin-wght-normal.woff2",
@@ -32,11 +34,12 @@ _MONTHS = (
 
 @dataclass(slots=True)
 class Drawing:
-    """A drawing on the page: number, title, SVG, how to read it."""
+    """A drawing on the page: number, title, SVG for a phone and for a desk, how to read it."""
 
     number: int
     title: str
-    svg: Markup
+    narrow: Markup
+    wide: Markup | None
     caption: str
 
 
@@ -48,13 +51,23 @@ class _Gallery:
     made: int = 0
     names: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
 
-    def add(self, figure: Figure | None, caption: str) -> Drawing | None:
-        """Return the drawing of a figure; None where there is none or no room."""
-        if figure is None or self.made >= self.most:
+    def add(
+        self, draw: Callable[[float], Figure | None], caption: str, *, pair: bool = False
+    ) -> Drawing | None:
+        """Return a drawing made at both widths, or of a ``pair`` at one; None without room."""
+        figure = draw(NARROW) if self.made < self.most else None
+        if figure is None:
             return None
         self.made += 1
         number = next(self.names)
-        return Drawing(number, figure.title, Markup(drawings.svg(figure, f"g{number}")), caption)
+        broad = None if pair else draw(WIDE)
+        return Drawing(
+            number,
+            figure.title,
+            Markup(drawings.svg(figure, f"n{number}")),
+            Markup(drawings.svg(broad, f"w{number}")) if broad else None,
+            caption,
+        )
 
 
 def report_html(release: Release) -> str:
@@ -80,7 +93,7 @@ def report_html(release: Release) -> str:
         "names": names,
         "years": years,
         "all": schema.ALL,
-        "keys": list(_keys(release, found, main)),
+        "keys": list(_keys(found, main)),
         "said": _said(release, found, main, names[main]),
         "verdicts": _verdicts(release),
         "families": content.families(release),
@@ -113,7 +126,7 @@ def report_html(release: Release) -> str:
     return environment.get_template("report.html").render(context)
 
 
-def _keys(release: Release, found: Numbers, main: str) -> Iterator[dict[str, Any]]:
+def _keys(found: Numbers, main: str) -> Iterator[dict[str, Any]]:
     """Yield the headline numbers that the release can show."""
     for years in found.years:
         row = found.at(main, schema.ALL, years)
@@ -121,10 +134,10 @@ def _keys(release: Release, found: Numbers, main: str) -> Iterator[dict[str, Any
             title = f"Net survival at {years:g} year{'s' if years != 1 else ''}"
             yield {
                 "title": title, "value": numbers.percent(row["estimate"], decimals=0), "unit": "%",
-                "interval": f"95% interval {numbers.percent(row['lower'])} to "
-                f"{numbers.percent(row['upper'])}".replace("95%", f"{row['level']:.0%}"),
-                "people": f"{numbers.count(row['n'])} people, {numbers.count(row['at_risk'])} still "
-                f"followed, ages {row['age_group'].replace('-', '–')}",
+                "interval": f"{row['level']:.0%} interval {numbers.percent(row['lower'])} to "
+                f"{numbers.percent(row['upper'])}",
+                "people": f"{numbers.count(row['n'])} people, {numbers.count(row['at_risk'])} "
+                f"still followed, ages {row['age_group'].replace('-', '–')}",
                 "ruler": numbers.ruler(row, end=max(1.0, row["upper"])),
             }  # fmt: skip
     row = found.crude.get((main, schema.ALL))
@@ -142,7 +155,7 @@ def _keys(release: Release, found: Numbers, main: str) -> Iterator[dict[str, Any
 
 def _said(release: Release, found: Numbers, main: str, name: str) -> str:
     """Return the finding in one sentence."""
-    who = "all rare cancers of the list together" if main == content.RARE else name.lower()
+    who = "all rare cancers of the list together" if main == RARE else name.lower()
     row, rate = (
         found.at(main, schema.ALL, found.spoken_of),
         found.crude.get((main, schema.ALL)),
@@ -156,7 +169,7 @@ def _said(release: Release, found: Numbers, main: str, name: str) -> str:
             f"on {numbers.count(row['n'])} people"
         )
     whole = found.crude.get((schema.ALL, schema.ALL))
-    if main == content.RARE and rate is not None and whole is not None and rate["n"] and whole["n"]:
+    if main == RARE and rate is not None and whole is not None and rate["n"] and whole["n"]:
         share = rate["n"] / whole["n"]
         parts.append(
             f"{'they are' if parts else 'Rare cancers are'} {100 * share:.0f}% of all cancers of "
@@ -164,9 +177,10 @@ def _said(release: Release, found: Numbers, main: str, name: str) -> str:
         )
     elif not parts and rate is not None and rate["status"] == OK:
         parts.append(
-            f"There were {numbers.rate(rate['estimate'])} new cases of {who} per 100{numbers.THIN}000 "
-            f"people a year ({rate['level']:.0%} interval {numbers.rate(rate['lower'])} to "
-            f"{numbers.rate(rate['upper'])}), {numbers.count(rate['n'])} in all"
+            f"There were {numbers.rate(rate['estimate'])} new cases of {who} per "
+            f"100{numbers.THIN}000 people a year ({rate['level']:.0%} interval "
+            f"{numbers.rate(rate['lower'])} to {numbers.rate(rate['upper'])}), "
+            f"{numbers.count(rate['n'])} in all"
         )
     areas = release.areas.filter(kind="country").height
     place = f" in {areas} countries" if areas > 1 else ""
@@ -187,25 +201,25 @@ def _family_figures(release: Release, found: Numbers, gallery: _Gallery) -> list
     years = found.spoken_of
     made = [
         gallery.add(
-            drawings.dots(
+            lambda width: drawings.dots(
                 release,
                 [(row["name"], found.crude.get((row["entity_id"], schema.ALL))) for row in rows],
                 label="New cases per 100 000 people a year",
                 title="Incidence by family",
-                width=WIDE,
+                width=width,
             ),
             "Crude rates of both sexes and all ages, all areas.",
         ),
         gallery.add(
-            drawings.dots(
+            lambda width: drawings.dots(
                 release,
                 [(row["name"], found.at(row["entity_id"], schema.ALL, years)) for row in rows],
                 label=f"Net survival at {years:g} years (%)",
                 title=f"Net survival at {years:g} years by family",
-                width=WIDE,
+                width=width,
                 factor=100,
             ),
-            "Adults (ages 15–99), and children where a family has no adults; all areas.",
+            "Adults (ages 15–99), or children (0–14) where most people are children; all areas.",
         ),
     ]
     return [drawing for drawing in made if drawing is not None]
@@ -222,7 +236,7 @@ def _region_figures(
     standardised = "icss" if found.at(main, schema.ALL, years, standard="icss") else "none"
     made = [
         gallery.add(
-            drawings.dots(
+            lambda width: drawings.dots(
                 release,
                 [
                     (row["name"], found.at(main, row["area"], years, standard=standardised))
@@ -230,13 +244,13 @@ def _region_figures(
                 ],
                 label=f"Net survival at {years:g} years (%)",
                 title=f"{name}: net survival by region",
-                width=WIDE,
+                width=width,
                 factor=100,
             ),
             "Adults, age-standardised (ICSS)." if standardised == "icss" else "Adults.",
         ),
         gallery.add(
-            drawings.dots(
+            lambda width: drawings.dots(
                 release,
                 [
                     (row["name"], found.standardised.get((main, row["area"])))
@@ -244,7 +258,7 @@ def _region_figures(
                 ],
                 label="New cases per 100 000 people a year",
                 title=f"{name}: incidence by region",
-                width=WIDE,
+                width=width,
             ),
             f"Age-standardised rates ({found.standard}).",
         ),
@@ -255,35 +269,46 @@ def _region_figures(
 def _entity_figures(
     release: Release, found: Numbers, gallery: _Gallery
 ) -> list[tuple[Row, list[Drawing]]]:
-    shown = []
+    shown: list[tuple[Row, list[Drawing]]] = []
     regions = content.places(release, "region")
     several = len(regions) > 1
     for row in content.drawn_entities(release, found, at_most=gallery.most - gallery.made):
         entity, name = row["entity_id"], row["name"]
         own = [
             gallery.add(
-                drawings.curve(release, entity, "Net survival after diagnosis", width=NARROW),
+                partial(_curve, release, entity),
                 "The share of people who would be alive if this cancer were the only cause of "
                 "death.",
+                pair=True,
             )
         ]
         places = [(r["name"], found.standardised.get((entity, r["area"]))) for r in regions]
+        rows = [("All", found.standardised.get((entity, schema.ALL))), *places * several]
         own.append(
             gallery.add(
-                drawings.dots(
-                    release,
-                    [("All", found.standardised.get((entity, schema.ALL))), *places * several],
-                    label="New cases per 100 000 people a year",
-                    title="Incidence by region" if several else "Incidence",
-                    width=NARROW,
-                ),
+                partial(_rates, release, rows),
                 f"Age-standardised rates ({found.standard}), both sexes.",
+                pair=True,
             )
         )
         drawn = [drawing for drawing in own if drawing is not None]
         if drawn:
             shown.append(({**row, "name": name}, drawn))
     return shown
+
+
+def _curve(release: Release, entity: str, width: float) -> Figure | None:
+    return drawings.curve(release, entity, "Net survival after diagnosis", width=width)
+
+
+def _rates(release: Release, rows: list[tuple[str, Row | None]], width: float) -> Figure | None:
+    return drawings.dots(
+        release,
+        rows,
+        label="New cases per 100 000 people a year",
+        title="Incidence by region" if len(rows) > 1 else "Incidence",
+        width=width,
+    )
 
 
 def _map(

@@ -1,0 +1,167 @@
+"""The report: the release's numbers, nothing else, on a page that needs no network."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from rarecare.demo import write_demo
+from rarecare.study import run_study
+from rarecare.study.release import Release
+from rarecare.study.report import report_html
+from rarecare.study.report.content import Numbers
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    """Three synthetic registries of two regions."""
+    folder = tmp_path_factory.mktemp("report")
+    data = write_demo(folder / "data", cases=30_000, countries=["SI", "MT", "FI"])
+    return run_study(data / "study.toml", folder / "release")
+
+
+@pytest.fixture(scope="module")
+def html(release):
+    return report_html(release)
+
+
+class Outline(HTMLParser):
+    """Headings, identifiers, links, addresses and open elements of a page."""
+
+    VOID = frozenset({"meta", "link", "br", "hr", "img", "input"})
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.headings, self.ids, self.links, self.addresses = [], [], [], [], []
+        self.text = []
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if "id" in given:
+            self.ids.append(given["id"])
+        for name in ("href", "src", "xlink:href"):
+            if name in given:
+                (self.links if given[name].startswith("#") else self.addresses).append(given[name])
+        assert not any(name.startswith("on") for name in given)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open[-1] == tag, (tag, self.open[-3:])
+        self.open.pop()
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def outline(html):
+    parser = Outline()
+    parser.feed(html)
+    parser.close()
+    return parser
+
+
+def test_the_page_is_whole_and_needs_no_network(html, outline):
+    assert outline.open == []
+    assert outline.addresses == []
+    assert not re.search(r"url\((?!data:|#)", html)
+    assert "<script" not in html
+    assert len(outline.ids) == len(set(outline.ids))
+    assert {link[1:] for link in outline.links} <= set(outline.ids)
+
+
+def test_headings_descend_one_step_at_a_time(outline):
+    assert outline.headings[0] == 1
+    assert outline.headings.count(1) == 1
+    for before, after in zip(outline.headings, outline.headings[1:], strict=False):
+        assert after <= before + 1
+
+
+def test_every_drawing_says_what_it_shows(html):
+    drawings = re.findall(r'<svg[^>]*role="img".*?</svg>', html, flags=re.S)
+    assert 5 < len(drawings) <= 2 * 30
+    for drawing in drawings:
+        assert re.search(r"<title[^>]*>[^<]{5,}</title>", drawing)
+        assert re.search(r"<desc[^>]*>[^<]{5,}</desc>", drawing)
+    assert len(re.findall(r"Figure \d+</p>", html)) <= 30
+
+
+def test_tables_have_captions_and_scopes(html):
+    assert html.count("<table") == html.count("<caption>")
+    assert "<th>" not in html
+
+
+def test_headline_numbers_are_those_of_the_release(release, html):
+    found = Numbers.of(release)
+    for years in (1.0, 3.0, 5.0, 10.0):
+        row = found.at("rare", "all", years)
+        assert f'<p class="value">{100 * row["estimate"]:.0f}<small>%</small></p>' in html
+        interval = f"{100 * row['lower']:.1f} to {100 * row['upper']:.1f}"
+        assert f"95% interval {interval}" in html
+
+
+def test_every_number_of_the_table_is_in_the_release(release, html):
+    """Each row of the table of sarcomas, cell by cell."""
+    found = Numbers.of(release)
+    section = html[html.index('id="tables"') :]
+    family = section[section.index("<summary>Sarcomas") :]
+    family = family[: family.index("</table>")]
+    names = {row["name"]: row["entity_id"] for row in release.entities.iter_rows(named=True)}
+    rows = re.findall(r'<th scope="row">(.*?)</th>(.*?)</tr>', family, flags=re.S)
+    assert len(rows) > 10
+    for name, cells in rows:
+        values = re.findall(r"<td>(.*?)</td>", cells, flags=re.S)
+        entity = names[name.replace("&#39;", "'").replace("&amp;", "&")]
+        for place, years in enumerate(found.years):
+            row = found.at(entity, "all", years)
+            shown = values[5 + 2 * place]
+            if row is not None and row["status"] == "ok":
+                assert shown == f"{100 * row['estimate']:.1f}"
+            else:
+                words = row["status"] if row is not None else "no data"
+                assert shown.endswith(f"{words}</span>")
+                assert not re.search(r"\d", re.sub("<[^>]*>", "", shown))
+
+
+def test_what_is_missing_has_its_own_look(html):
+    assert 'class="look withheld"' in html
+    assert "fewer than 5 people" in html
+    assert "derived" in html
+    assert "unofficial" in html
+
+
+def test_synthetic_data_say_so_and_others_do_not(release, html):
+    assert "The people and figures in this report are invented." in html
+    assert 'content="noindex"' in html
+    manifest = release.manifest | {"study": release.manifest["study"] | {"synthetic": False}}
+    real = report_html(Release(**release.tables, manifest=manifest))
+    assert not re.search(
+        "synthetic data|invented|noindex", re.sub("(?s)<style.*?</style>", "", real)
+    )
+
+
+def test_names_are_escaped(release):
+    study = release.manifest["study"] | {"title": "A <b>bold</b> & brave study"}
+    html = report_html(Release(**release.tables, manifest=release.manifest | {"study": study}))
+    assert "A &lt;b&gt;bold&lt;/b&gt; &amp; brave study" in html
+
+
+def test_the_same_release_gives_the_same_page(release, html):
+    assert report_html(release) == html
+
+
+def test_exclusions_add_up_on_the_page(release, html):
+    whole = release.exclusions.filter(purpose="survival", reason="records read")["records"].sum()
+    kept = release.exclusions.filter(purpose="survival", reason="records in analysis")
+    thin = "\u202f"
+    assert f"<td>{whole:,}</td>".replace(",", thin) in html
+    assert f"<td>{kept['records'].sum():,}</td>".replace(",", thin) in html
