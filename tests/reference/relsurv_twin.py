@@ -102,21 +102,6 @@ def pohar_perme_by_time(follow, *, add_times=(), precision=1.0, until=np.inf):
     return answers
 
 
-def pohar_perme(cases, life_table, *, days_per_year, added_times):
-    """Return the product form at the added times, shape (n_times,), from a ``LifeTable``."""
-    rates = RateTable(
-        list(life_table.keys),
-        life_table.levels.rows(),
-        life_table.daily_hazard(days_per_year),
-        life_table.year_starts(),
-        days_per_year,
-    )
-    answers = pohar_perme_by_time(
-        Follow(cases, rates), add_times=added_times, until=max(added_times)
-    )
-    return np.array([answers[float(time)][0] for time in added_times])
-
-
 def ederer_and_hakulinen(follow, *, closing_day, until=np.inf):
     """Return {method: {time: (product, exponential, SE of log, number at risk)}}.
 

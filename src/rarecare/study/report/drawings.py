@@ -28,7 +28,7 @@ def svg(figure: Figure, name: str) -> str:
 
 
 def _renamed(text: str, name: str) -> str:
-    """Number the identifiers of a drawing anew: the library's count on from drawing to drawing."""
+    """Return a drawing with identifiers counted from 1: the library counts on and on."""
     places: dict[str, str] = {}
 
     def new(old: str) -> str:
