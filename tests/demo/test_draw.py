@@ -118,6 +118,7 @@ def test_excess_deaths_fall_on_the_day_the_baseline_is_reached():
     end_reached=st.tuples(st.integers(1, 366 * 2), st.floats(1e-6, 3.0)),
 )
 def test_other_causes_by_day(sex, incidence, age, within, end_reached):
+    end_reached = (min(end_reached[0], 14244 - incidence), end_reached[1])  # to 2008-12-31
     end, reached = end_reached
     hazard = np.fromfunction(lambda s, a, y: 0.002 * (1 + s) * 1.06**a * 0.97**y, (2, 100, 14))
     age_days = int(np.ceil(age * twin.D)) + within

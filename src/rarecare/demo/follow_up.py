@@ -97,7 +97,8 @@ def other_cause_days(
     sex, incidence, age_days
         Of each case; days since 1970-01-01 and days since birth, shape (n,).
     end
-        Last day looked at; later deaths are given as a day that never comes.
+        Last day looked at, within the years of the table; later deaths are given as a day
+        that never comes.
     reached
         Cumulative hazard at death: exponential with mean 1.
     """

@@ -175,9 +175,12 @@ def _read_numbers(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]
         name, given = column.name, pl.col(column.name)
         faulty = pl.lit(value=False)
         if not frame.schema[name].is_integer():
-            text = as_text(frame[name])
-            frame = frame.with_columns(text.alias(name))
+            text = frame[name]
             number = text.cast(pl.Int64, strict=False)
+            if text.dtype != pl.String or (text.is_not_null() & number.is_null()).any():
+                text = as_text(text)
+                number = text.cast(pl.Int64, strict=False)
+                frame = frame.with_columns(text.alias(name))
             lost = text.is_not_null() & number.is_null()
             if lost.any():
                 faulty = pl.lit(lost) & ~given.str.to_lowercase().is_in(list(MISSING))
