@@ -1,7 +1,8 @@
-"""The estimators on real data: tables on the screen, figures in build/real.
+"""Real data: the estimators' tables and figures, and the studies of ``examples/``.
 
-Slovenian colorectal cancer (R package relsurv, colrec and slopop) and Danish testicular
-cancer 1943-96 (R package Epi, testisDK). Neither is part of this repository.
+Slovenian colorectal cancer (R package relsurv), Danish testicular cancer (Epi), rectal cancer
+of women in Finland (popEpi), larynx and hypopharynx in Groningen (lyDATA). None of these data
+are part of this repository. Everything goes to build/real.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 import polars as pl
 
 from rarecare import LifeTable, Population, Result, incidence, net_survival, read_cases
-from rarecare.cli.output import print_result
+from rarecare.cli.output import print_result, show_release
+from rarecare.study import run_study
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("RARECARE_SHARED", ROOT.parent / "shared")) / "data"
@@ -72,7 +74,9 @@ def main() -> int:
         for suffix in (".svg", ".png"):
             result.plot().save(OUT / (name + suffix))
         result.table.write_csv(OUT / f"{name}.csv")
-    print(f"Tables and figures are in {OUT.relative_to(ROOT)}.")
+    for study in sorted((ROOT / "examples").glob("*/study.toml")):
+        show_release(run_study(study, OUT / study.parent.name))
+    print(f"Tables, figures and releases are in {OUT}.")
     return 0
 
 

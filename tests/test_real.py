@@ -5,6 +5,8 @@ import importlib.util
 import polars as pl
 import pytest
 
+from rarecare import net_survival
+from rarecare.study import run_study
 from tests.conftest import ROOT
 
 
@@ -19,7 +21,7 @@ def real(shared_data):
 
 def test_tables_and_figures_are_made(real, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(real, "OUT", tmp_path / "real")
-    monkeypatch.setattr(real, "ROOT", tmp_path)
+    monkeypatch.setattr(real, "ROOT", tmp_path)  # without examples: they have tests of their own
     assert real.main() == 0
     made = {path.name for path in (tmp_path / "real").iterdir()}
     names = ["colrec", "colrec_by_sex", "colrec_by_extent", "colrec_standardised"]
@@ -48,3 +50,79 @@ def test_danish_incidence_is_that_of_epi(real, shared_reference):
     joined = crude.join(epi.select("year", "crude").unique(), on="year")
     assert joined.height == 54
     assert (joined["estimate"] / joined["crude"] - 1).abs().max() < 1e-9
+
+
+@pytest.fixture(scope="module")
+def released(shared_data, tmp_path_factory):
+    """Releases of the examples by name, each made once; the data are where tests find them."""
+    folder, made = tmp_path_factory.mktemp("examples"), {}
+
+    def release(name):
+        if name not in made:
+            text = (ROOT / "examples" / name / "study.toml").read_text(encoding="utf-8")
+            study = folder / f"{name}.toml"
+            study.write_text(text.replace("../../../shared/data", str(shared_data)))
+            made[name] = run_study(study, folder / name)
+        return made[name]
+
+    return release
+
+
+def test_every_example_is_released(released):
+    names = sorted(path.parent.name for path in (ROOT / "examples").glob("*/study.toml"))
+    assert names == [
+        "denmark-testis", "finland-rectum", "groningen-larynx", "slovenia-colorectal",
+    ]  # fmt: skip
+    for name in names:
+        release = released(name)
+        html = (release.folder / "report.html").read_text(encoding="utf-8")
+        assert release.manifest["study"]["title"] in html
+        assert "invented" not in html
+        assert release.estimates.filter(status="ok").height > 10
+
+
+def test_danish_rates_by_year_are_those_of_epi(released, shared_reference):
+    epi = pl.read_csv(shared_reference / "Epi_testisDK_ASR_by_year.csv", comment_prefix="#")
+    segi = epi.filter(weights="segi1960").select(pl.col("year").cast(pl.String), "asr", "D")
+    ours = released("denmark-testis").estimates.filter(
+        pl.col("period").str.len_chars() == 4, area="all", standard="segi"
+    )
+    joined = ours.join(segi, left_on="period", right_on="year")
+    assert joined.height == 54
+    assert joined["n"].to_list() == joined["D"].to_list()
+    assert (joined["estimate"] / joined["asr"] - 1).abs().max() < 1e-9
+
+
+def test_slovene_survival_by_site_is_that_of_the_estimator(released, colrec, slopop):
+    rows = released("slovenia-colorectal").estimates.filter(
+        area="SI", sex="all", age_group="15-99", standard="none"
+    )
+    adults = colrec.filter(pl.col("age_days") >= 15 * 365.241)
+    for entity, site in (("02.04", "colon"), ("02.05", "rectum")):
+        expected = net_survival(
+            adults.filter(site=site), slopop, at=[1, 3, 5, 10], days_per_year=365.241
+        ).table
+        own = rows.filter(pl.col("entity_id") == entity).sort("time_years")
+        assert own["n"].to_list() == expected["n"].to_list()
+        assert own["estimate"].to_list() == pytest.approx(
+            expected["estimate"].to_list(), rel=1e-9
+        )
+
+
+def test_finnish_cases_are_counted_once(released):
+    release = released("finland-rectum")
+    read = release.exclusions.filter(reason="records read")["records"].unique().to_list()
+    assert read == [8227]
+    crude = release.estimates.filter(
+        measure="incidence", area="all", standard="none", period="1993-2012", age_group="all"
+    )
+    assert crude["n"].to_list() == [8227]
+
+
+def test_groningen_says_where_its_time_begins(released):
+    release = released("groningen-larynx")
+    five = release.estimates.filter(
+        area="all", sex="all", time_years=5.0, standard="none", age_group="15-99"
+    )
+    assert five["n"].to_list() == [891]
+    assert 0.5 < five["estimate"][0] < 0.75
