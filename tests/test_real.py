@@ -104,9 +104,7 @@ def test_slovene_survival_by_site_is_that_of_the_estimator(released, colrec, slo
         ).table
         own = rows.filter(pl.col("entity_id") == entity).sort("time_years")
         assert own["n"].to_list() == expected["n"].to_list()
-        assert own["estimate"].to_list() == pytest.approx(
-            expected["estimate"].to_list(), rel=1e-9
-        )
+        assert own["estimate"].to_list() == pytest.approx(expected["estimate"].to_list(), rel=1e-9)
 
 
 def test_finnish_cases_are_counted_once(released):

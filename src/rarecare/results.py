@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 OK = "ok"
 WITHHELD = "withheld"
 NOT_ESTIMABLE = "not estimable"
+
+
+@cache
+def _software() -> str:
+    return f"rarecare {version('rarecare')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Provenance:
     plan_hash: str
     exclusions: pl.DataFrame
     notes: tuple[str, ...] = ()
-    software: str = field(default_factory=lambda: f"rarecare {version('rarecare')}")
+    software: str = field(default_factory=_software)
 
     def to_json(self) -> str:
         """Return the provenance as a JSON object with sorted keys."""

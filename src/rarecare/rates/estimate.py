@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.errors import DisagreementError
 from rarecare.population.population import Population
 from rarecare.rates import formulas
 from rarecare.rates.intervals import (
@@ -81,13 +80,7 @@ def estimate_incidence(tally: Tally, plan: IncidencePlan) -> pl.DataFrame:
     DisagreementError
         The tally was made with another plan.
     """
-    if tally.plan_hash != plan.hash:
-        raise DisagreementError(
-            "the tally was made with another plan",
-            value=tally.plan_hash[:12],
-            allowed=plan.hash[:12],
-            remedy="Give the plan the tally was made with.",
-        )
+    tally.check_plan(plan)
     blocks = [_crude(tally, plan), _age_specific(tally, plan)]
     for name, given in plan.standards:
         blocks += _standardised(tally, plan, name, given)

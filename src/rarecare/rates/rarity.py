@@ -12,7 +12,7 @@ from typing import Literal
 
 import polars as pl
 
-from rarecare.errors import DisagreementError, PopulationError, UsageError
+from rarecare.errors import PopulationError, UsageError
 from rarecare.rates.intervals import poisson_exact
 from rarecare.rates.plan import IncidencePlan
 from rarecare.tally.tally import Tally
@@ -115,8 +115,7 @@ def rarity_table(tally: Tally, plan: IncidencePlan, *, by: Sequence[str]) -> pl.
     DisagreementError
         The tally was made with another plan.
     """
-    if tally.plan_hash != plan.hash:
-        raise DisagreementError("the tally was made with another plan", value=tally.plan_hash[:12])
+    tally.check_plan(plan)
     wrong = [column for column in by if column not in plan.case_strata]
     if wrong or not by:
         raise UsageError(

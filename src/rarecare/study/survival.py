@@ -110,6 +110,8 @@ def survival_rows(
     if "sex" in margins:
         for position, sex in enumerate(SEXES):
             own_groups, own = _rolled_up(sums, groups, sexes=(position,))
+            if own_groups.table.is_empty():
+                continue
             rows = _by_standard(_part(own, slice(1, None)), own_groups, study)
             parts.append(_labelled(rows, ADULTS, sex=sex))
     rows = pl.concat(part.select(sorted(part.columns)) for part in parts)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.errors import DisagreementError, UsageError
+from rarecare.errors import UsageError
 from rarecare.results import NOT_ESTIMABLE, OK
 from rarecare.survival.curves import Arrays, Curve, Method, curve, limits
 from rarecare.survival.plan import AGE_CLASS, RESULT_COLUMNS, Standard, SurvivalPlan
@@ -55,13 +55,7 @@ def estimate_survival(
     UsageError
         ``times`` are not such.
     """
-    if tally.plan_hash != plan.hash:
-        raise DisagreementError(
-            "the tally was made with another plan",
-            value=tally.plan_hash[:12],
-            allowed=plan.hash[:12],
-            remedy="Give the plan the tally was made with.",
-        )
+    tally.check_plan(plan)
     bad = [day for day in times or () if not (0 <= day <= plan.horizon and day == int(day))]
     if bad:
         raise UsageError(

@@ -45,7 +45,7 @@ class LocalEngine:
 
     def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
         """Yield ``function(task)`` for each task, in order."""
-        if self.workers == 1 and not self.processes:
+        if not self.processes and (self.workers == 1 or len(tasks) == 1):
             yield from self._reported(map(function, tasks), len(tasks))
             return
         pool: Executor

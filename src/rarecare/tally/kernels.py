@@ -54,14 +54,15 @@ def bessel_coefficients(hazard: NDArray[np.float64]) -> NDArray[np.float64]:
     x <= 0.5 after nine terms.
     """
     half = np.minimum(hazard.ravel(), STEEPEST) * (BLOCK / 4)
-    powers = np.ones((len(half), 2 * _SERIES + TERMS))
-    np.cumprod(np.broadcast_to(half[:, None], powers[:, 1:].shape), axis=1, out=powers[:, 1:])
-    factors = np.zeros((powers.shape[1], TERMS))
+    powers = np.ones((2 * _SERIES + TERMS, len(half)))
+    for p in range(1, len(powers)):
+        np.multiply(powers[p - 1], half, out=powers[p])
+    factors = np.zeros((TERMS, len(powers)))
     for k in range(TERMS):
         for m in range(_SERIES):
             term = 1 / (math.factorial(m) * math.factorial(m + k))
-            factors[2 * m + k, k] = term if k == 0 else 2 * term
-    return np.ascontiguousarray(powers @ factors)
+            factors[k, 2 * m + k] = term if k == 0 else 2 * term
+    return np.ascontiguousarray((factors @ powers).T)
 
 
 def chebyshev_values(u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.errors import DisagreementError, FileError
+from rarecare.tally.plan import Plan
 
 _MAGIC = b"rarecare-tally-1\n"
 
@@ -46,6 +47,22 @@ class Tally:
                     f"the array {name!r} has {array.shape[0]} strata, the table of strata "
                     f"{self.strata.height}"
                 )
+
+    def check_plan(self, plan: Plan) -> None:
+        """Refuse a plan other than the one the tally was made with.
+
+        Raises
+        ------
+        DisagreementError
+            It is another.
+        """
+        if self.plan_hash != plan.hash:
+            raise DisagreementError(
+                "the tally was made with another plan",
+                value=self.plan_hash[:12],
+                allowed=plan.hash[:12],
+                remedy="Give the plan the tally was made with.",
+            )
 
     def __add__(self, other: Tally) -> Tally:
         """Return the tally of both parts: strata united, absent ones zero."""
