@@ -1,1 +1,1 @@
-"""Life tables and populations: reading, checking and summing them."""
+"""Life tables and populations, and the files they come in."""
