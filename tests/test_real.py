@@ -53,15 +53,13 @@ def test_danish_incidence_is_that_of_epi(real, shared_reference):
 
 
 @pytest.fixture(scope="module")
-def released(shared_data, tmp_path_factory):
-    """Releases of the examples by name, each made once; the data are where tests find them."""
+def released(real, tmp_path_factory):
+    """Releases of the examples by name, each made once."""
     folder, made = tmp_path_factory.mktemp("examples"), {}
 
     def release(name):
         if name not in made:
-            text = (ROOT / "examples" / name / "study.toml").read_text(encoding="utf-8")
-            study = folder / f"{name}.toml"
-            study.write_text(text.replace("../../../shared/data", str(shared_data)))
+            study = real.example(ROOT / "examples" / name / "study.toml", folder)
             made[name] = run_study(study, folder / name)
         return made[name]
 

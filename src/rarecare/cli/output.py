@@ -33,7 +33,7 @@ FIGURES = (".json", ".pdf", ".png", ".svg")
 _WHOLE = ("n", "at_risk", "events", "records")
 _ALWAYS_SAME = ("standard", "level", "method", "unit", "status", "time_days", "synthetic")
 
-PIPED_WIDTH = 160
+PIPED_WIDTH = 200
 
 out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH)
