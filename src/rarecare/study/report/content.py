@@ -135,7 +135,10 @@ def places(release: Release, kind: str) -> list[Row]:
 def accounting(release: Release) -> dict[str, list[tuple[str, int, str]]]:
     """Return for each purpose the records read, left out by reason, and kept."""
     tables = {}
-    for purpose in ("incidence", "survival"):
+    asked = release.manifest["study"]["measures"]
+    for measure, purpose in ((schema.INCIDENCE, "incidence"), (schema.NET_SURVIVAL, "survival")):
+        if measure not in asked:
+            continue
         own = release.exclusions.filter(purpose=purpose)
         if own.is_empty():
             continue

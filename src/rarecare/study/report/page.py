@@ -80,6 +80,7 @@ def report_html(release: Release) -> str:
     gallery = _Gallery(release.manifest["choices"]["report"]["figures"])
     names = {row["entity_id"]: row["name"] for row in release.entities.iter_rows(named=True)}
     years = found.spoken_of
+    accounts = content.accounting(release)
     map_svg, legend = _map(release, found, main, gallery)
     context = {
         "release": release,
@@ -104,10 +105,11 @@ def report_html(release: Release) -> str:
         "regions": content.places(release, "region"),
         "region_figures": _region_figures(release, found, main, names[main], gallery),
         "entity_figures": _entity_figures(release, found, gallery),
-        "accounts": content.accounting(release),
+        "judged": any(_verdicts(release).values()),
+        "sexes": _sexes(release),
+        "accounts": accounts,
         "by_registry": {
-            purpose: content.accounting_by_registry(release, purpose)
-            for purpose in content.accounting(release)
+            purpose: content.accounting_by_registry(release, purpose) for purpose in accounts
         },
         "quality": content.quality(release),
         "statuses": _statuses(release),
@@ -148,7 +150,7 @@ def _keys(found: Numbers, main: str) -> Iterator[dict[str, Any]]:
             "unit": "",
             "interval": f"{row['level']:.0%} interval {numbers.rate(row['lower'])} to "
             f"{numbers.rate(row['upper'])}",
-            "people": f"{numbers.count(row['n'])} cases, crude rate, both sexes, all ages",
+            "people": f"{numbers.count(row['n'])} cases, crude rate, all ages",
             "ruler": numbers.ruler(row, end=_round_up(row["upper"])),
         }
 
@@ -193,6 +195,11 @@ def _verdicts(release: Release) -> dict[str, int]:
     return {verdict: int((own == verdict).sum()) for verdict in ("rare", "straddles 6", "common")}
 
 
+def _sexes(release: Release) -> str:
+    """Return ``"both sexes, "`` where the release has both."""
+    return "both sexes, " if {"female", "male"} <= set(release.estimates["sex"]) else ""
+
+
 def _family_figures(release: Release, found: Numbers, gallery: _Gallery) -> list[Drawing]:
     families = release.entities.filter(tier=0)
     rows = list(families.iter_rows(named=True))
@@ -208,7 +215,7 @@ def _family_figures(release: Release, found: Numbers, gallery: _Gallery) -> list
                 title="Incidence by family",
                 width=width,
             ),
-            "Crude rates of both sexes and all ages, all areas.",
+            "Crude rates at all ages, all areas.",
         ),
         gallery.add(
             lambda width: drawings.dots(
@@ -287,7 +294,7 @@ def _entity_figures(
         own.append(
             gallery.add(
                 partial(_rates, release, rows),
-                f"Age-standardised rates ({found.standard}), both sexes.",
+                f"Age-standardised rates ({found.standard}).",
                 pair=True,
             )
         )
