@@ -210,7 +210,8 @@ def study_of(given: dict[str, Any], *, file: str = "study") -> Study:
 
 def _usage_error(error: ValidationError, file: str) -> UsageError:
     """Turn the first fault into one message in our own form."""
-    first = error.errors()[0]
+    found = error.errors()  # an unknown key first: it explains the one that is missing
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     place = [part for part in first["loc"] if part != "function-after"]
     where = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
     more = error.error_count() - 1
