@@ -73,7 +73,7 @@ class _Gallery:
 def report_html(release: Release) -> str:
     """Return the report of a release, a page that needs no network.
 
-    The same release gives the same page; the time shown is that of the manifest.
+    The same release gives the same page; the time it was made stands in the manifest alone.
     """
     found = Numbers.of(release)
     main = content.main_group(release)
@@ -86,7 +86,6 @@ def report_html(release: Release) -> str:
         "release": release,
         "manifest": release.manifest,
         "study": release.manifest["study"],
-        "created": _day(date.fromisoformat(release.manifest["created"][:10])),
         "period": _period(release),
         "n": numbers,
         "found": found,
