@@ -203,8 +203,8 @@ def spoil_country(folder):
 @pytest.mark.parametrize(
     "spoil",
     [
-        spoil_missing_file, spoil_population, spoil_life_table, spoil_entity, spoil_measure,
-        spoil_id, spoil_header,
+        spoil_missing_file, spoil_population, spoil_life_table, spoil_country, spoil_entity,
+        spoil_measure, spoil_id, spoil_header,
     ],
     ids=lambda spoil: spoil.__name__,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from rarecare.codes.rare_cancers import RareCancerList
-from rarecare.errors import ColumnError, InputError, LifeTableError, UsageError
+from rarecare.errors import CodeError, ColumnError, InputError, LifeTableError, UsageError
 from rarecare.files import Source, read_table
 from rarecare.population.life_table import LifeTable
 from rarecare.population.population import Population
@@ -205,7 +205,7 @@ def _selected(files: Files, select: dict[str, str]) -> pl.DataFrame | str:
             )
         present = frame[column].cast(pl.String)
         if value not in present:
-            raise UsageError(
+            raise CodeError(
                 f"no row has this {column}",
                 file=raw.source.name,
                 value=value,
