@@ -130,3 +130,5 @@ def test_groningen_says_where_its_time_begins(released):
     )
     assert five["n"].to_list() == [891]
     assert 0.5 < five["estimate"][0] < 0.75
+    html = (release.folder / "report.html").read_text(encoding="utf-8")
+    assert "counted from the first day of radiotherapy" in html

@@ -203,17 +203,18 @@ def _spoken_year(line: Line, axes: Axes, space: float) -> list[View]:
         return []
     point = next((p for p in marked if abs(p.x - 5) < 2 * _NEAR), marked[-1])
     text = f"{percent(point.y)}{_limits(point)} at {_years_word(point.x)}"
-    later = [p for p in line.points if p.x >= point.x]
-    upper = max(p.y if p.upper is None else p.upper for p in later)
-    lower = min(p.y if p.lower is None else p.lower for p in later if p.x < point.x * 2)
-    above = upper < 0.85 * axes.y_domain[1]
     x = space * point.x / axes.x_domain[1]
+    shift = min(8.0, space + 10 - text_width(text) * 1.05 - x)
+    begin, end = (axes.x_domain[1] * (x + shift + w) / space for w in (0, text_width(text)))
+    under = [p for p in line.points if begin <= p.x <= end or p is point]
+    upper = max(p.y if p.upper is None else p.upper for p in under)
+    lower = min(p.y if p.lower is None else p.lower for p in under)
+    above = upper < 0.85 * axes.y_domain[1]
     xy = {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}}
     row = {"x": round(point.x, 4), "y": round(point.y, 5)}
     beside = {"x": round(point.x, 4), "y": round(upper if above else lower, 5), "text": text}
     dot = {"type": "point", "filled": True, "size": 130, "opacity": 1, "color": KEY,
            "stroke": KEY_EDGE, "strokeWidth": 1.75}  # fmt: skip
-    shift = min(8.0, space + 10 - text_width(text) * 1.05 - x)
     words = text_mark("strong", dx=shift, dy=-10 if above else 22)
     return [
         {"layer": [

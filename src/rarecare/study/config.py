@@ -31,7 +31,7 @@ class _Part(BaseModel):
 
 
 class About(_Part):
-    """``[study]``: what the release is called."""
+    """``[study]``: what the release is called; ``caveats`` stand at the head of its report."""
 
     name: Name
     title: str
@@ -42,6 +42,7 @@ class About(_Part):
     classification: Path | None = None
     measures: tuple[Measure, ...] = ("incidence", "net survival")
     entities: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
 
 
 class Files(_Part):

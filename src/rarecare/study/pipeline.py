@@ -260,6 +260,7 @@ def _protected(
             "closing_date": about.closing_date and about.closing_date.isoformat(),
             "days_per_year": about.days_per_year,
             "measures": list(about.measures),
+            "caveats": list(about.caveats),
         },
         "choices": study.model_dump(mode="json", exclude={"study", "registries"}),
         "registries": [
