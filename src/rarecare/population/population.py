@@ -7,13 +7,11 @@ The number of persons at the middle of a year stands for the person-years lived 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,9 +19,8 @@ from numpy.typing import NDArray
 
 from rarecare.errors import ColumnError, PopulationError
 from rarecare.files import Source, read_table
+from rarecare.population.ages import AgeGroups, age_bounds
 from rarecare.population.columns import canonical_sex, find_column, whole_numbers
-
-AgeGroups = Literal["lower", "number"]
 
 _AGE = ("age_group", "age", "agegroup", "age_unit", "age_lower")
 _YEAR = ("year", "calendar_year")
@@ -35,12 +32,6 @@ _COUNT = (
 _AREA = ("area", "region", "country", "registry", "geo_code")
 _NOT_KEYS = frozenset({"source", "pop_endofyear", "geo_label", *_COUNT})
 _TOTALS = ("all", "total", "both")
-_LABELS = (
-    re.compile(r"(?P<lower>\d+)"),
-    re.compile(r"(?P<lower>\d+)\s*[-–]\s*(?P<last>\d+)"),
-    re.compile(r"(?P<lower>\d+)\s*(?P<open>\+)"),
-    re.compile(r"\[\s*(?P<lower>\d+)\s*,\s*(?:(?P<end>\d+)|(?P<open>[Ii]nf))\s*\)"),
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +125,7 @@ class Population:
         present = {_plain(column): column for column in frame.columns}
         year = chosen.get("year") or next((present[n] for n in _YEAR if n in present), None)
         key_columns = _find_keys(frame, chosen, (age, count, year), keys, file)
-        lower, age_end, age_notes = _age_bounds(frame[age], age_groups, age, file)
+        lower, age_end, age_notes = age_bounds(frame[age], age_groups, age, file)
         series = {
             key: _key(frame[theirs], key, (codes or {}).get(key, {}), file)
             for key, theirs in key_columns.items()
@@ -347,71 +338,6 @@ def _counts(values: pl.Series, column: str, file: str) -> pl.Series:
             remedy=f"Correct {len(bad)} such rows.",
         )
     return numbers
-
-
-def _age_bounds(
-    values: pl.Series, age_groups: AgeGroups | None, column: str, file: str
-) -> tuple[pl.Series, int | None, list[str]]:
-    """Return each row's lower bound, the end of the last group, and notes."""
-    text = values.cast(pl.String).str.strip_chars().str.replace(r"^(\d+)\.0$", "$1")
-
-    def refusal(problem: str, label: str | None, allowed: str) -> PopulationError:
-        row = text.to_list().index(label) + 2
-        remedy = "Correct the file; leave out totals and unknown ages."
-        return PopulationError(
-            problem, file=file, row=row, column=column, value=label, allowed=allowed, remedy=remedy
-        )
-
-    ends: dict[str, tuple[int, float | None]] = {}
-    for label in text.unique(maintain_order=True):
-        group = _read_label(label or "", age_groups)
-        if group is None:
-            numbers = age_groups == "number"
-            allowed = "1 to 18" if numbers else "whole numbers, 0-4, 85+, [5,10)"
-            raise refusal("this is no age group" if label else "an age is missing", label, allowed)
-        ends[label] = group
-    if age_groups is None and _ambiguous(ends):
-        raise refusal(
-            "these ages may be single years or numbers of age groups",
-            min(ends, key=int),
-            "age_groups='lower' for ages, age_groups='number' for 1 = 0-4 to 18 = 85+",
-        )
-    ordered = sorted(ends, key=lambda label: ends[label][0])
-    for label, following in pairwise(ordered):
-        if ends[label][1] not in (None, ends[following][0]):
-            problem = f"the age groups {label} and {following} overlap or leave a gap"
-            raise refusal(problem, following, "groups that follow one another")
-    lower = text.replace_strict({k: v[0] for k, v in ends.items()}, return_dtype=pl.Int64)
-    start, end = ends[ordered[-1]]
-    if end is None:
-        return lower, None, [f"the last age group, from {start}, is taken as open"]
-    if end == np.inf:
-        return lower, None, []
-    return lower, int(end), [f"ages end before {int(end)}"]
-
-
-def _read_label(label: str, age_groups: AgeGroups | None) -> tuple[int, float | None] | None:
-    """Return the first age of a group and its end: None when unsaid, infinite when open."""
-    if age_groups == "number":
-        return (5 * int(label) - 5, None) if label in map(str, range(1, 19)) else None
-    for pattern in _LABELS:
-        match = pattern.fullmatch(label)
-        if match:
-            part = match.groupdict()
-            lower = int(part["lower"])
-            if part.get("open"):
-                return lower, np.inf
-            end = int(part["last"]) + 1 if part.get("last") else part.get("end")
-            return (lower, int(end) if end else None) if not end or int(end) > lower else None
-    return None
-
-
-def _ambiguous(labels: Collection[str]) -> bool:
-    """Whether these are bare numbers in an unbroken run that numbers of groups could be."""
-    if len(labels) < 2 or not all(label.isdigit() for label in labels):
-        return False
-    ages = sorted(map(int, labels))
-    return ages[0] <= 1 and ages[-1] <= 21 and ages == list(range(ages[0], ages[-1] + 1))
 
 
 def _refuse_doubled(table: pl.DataFrame, cells: Sequence[str], file: str) -> None:

@@ -1,0 +1,104 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from rarecare.cli import output, values
+from rarecare.cli.output import Format
+from rarecare.registry import Cases, ExclusionRules, read_cases, read_column_map
+
+Text = Annotated[tuple[str, ...], Parameter(negative="")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How the file of cases is read."""
+
+    columns: Text = ()
+    "Our column names to the file's: NAME=COLUMN, several by commas."
+    codes: Text = ()
+    "Codes of the file: FIELD:CODE=WORD,CODE=WORD, or FIELD=SET (vital_status=encr)."
+    map: Path | None = None
+    "TOML file with [columns] and [codes]."
+    delimiter: str | None = None
+    "Character between columns; found by itself when not given."
+    date_format: str | None = None
+    "Layout of dates that are not ISO, as %d/%m/%Y."
+    days_per_year: float = 365.2425
+    "Days in a year; R's relsurv has 365.241."
+    classification: Path | None = None
+    "Folder of another rare-cancer list."
+
+    def read(self, path: Path) -> Cases:
+        """Return the cases of the file."""
+        columns, codes = values.columns(self.columns), values.codes(self.codes)
+        if self.map is not None:
+            given = read_column_map(self.map)
+            columns = {**given.columns, **columns}
+            codes = {**given.codes, **codes}  # type: ignore[dict-item]
+        with output.step(f"reading {path.name}"):
+            return read_cases(
+                path,
+                columns=columns,
+                codes=codes,
+                delimiter=self.delimiter,
+                date_format=self.date_format,
+                days_per_year=self.days_per_year,
+            )
+
+    def classify(self, cases: Cases) -> Cases:
+        """Return the cases with their entities."""
+        from rarecare.registry.classification import classify  # noqa: PLC0415
+
+        with output.step("classifying"):
+            return classify(cases, classification=self.classification)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Counting:
+    """Who is counted."""
+
+    period: str | None = None
+    "Dates of incidence counted, FIRST:LAST."
+    behaviours: str = "3"
+    "ICD-O-3 behaviours counted, or all."
+    first_primary_only: Annotated[bool, Parameter(negative="")] = False
+    "Count a person's first tumour only."
+    bad_rows: Literal["refuse", "exclude"] = "refuse"
+    "Values that cannot be read: refuse the file, or exclude and count such records."
+
+    def rules(self, purpose: Literal["survival", "incidence"], ages: str) -> ExclusionRules:
+        """Return the exclusion rules."""
+        behaviours = values.whole_numbers(self.behaviours, "--behaviours")
+        return ExclusionRules(
+            purpose=purpose,
+            behaviours=None if self.behaviours == "all" else behaviours,
+            period=values.dates(self.period, "--period"),
+            ages=values.ages(ages, "--ages"),
+            needed=(),
+            first_primary_only=self.first_primary_only,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where the result goes."""
+
+    format: Format = "table"
+    "How it is printed."
+    out: Path | None = None
+    "File instead: .csv, .json or .parquet; its provenance is written beside it."
+    figure: Path | None = None
+    "Draw it too: .svg, .png, .pdf or .json."
+    title: str | None = None
+    "Title of the figure."
+    synthetic: Annotated[bool, Parameter(negative="")] = False
+    "The data are made up: say so in the figure and in every row."
