@@ -23,6 +23,11 @@ _MEASURED = "Noto Sans, sans-serif"
 _FORMATS = (".svg", ".png", ".pdf", ".json")
 
 
+def without_roles(svg: str) -> str:
+    """Return a drawing whose parts have no roles: the image as a whole has one, and a text."""
+    return re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", svg)
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A Vega-Lite specification that can be saved.
@@ -49,6 +54,7 @@ class Figure:
         svg: str = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[])
         svg = svg.replace(f'font-family="{_MEASURED}"', f'font-family="{SANS}"')
         head, rest = svg.split(">", 1)
+        rest = without_roles(rest)
         head = re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", head)
         name = "f" + sha256(svg.encode()).hexdigest()[:12]
         return (

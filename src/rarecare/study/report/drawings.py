@@ -10,6 +10,7 @@ import polars as pl
 
 from rarecare.codes.packaged import packaged_text
 from rarecare.figures import Figure, rates_figure, survival_figure
+from rarecare.figures.figure import without_roles
 from rarecare.results import OK
 from rarecare.study import schema
 from rarecare.study.release import Release
@@ -133,7 +134,7 @@ def europe(release: Release, numbers: Numbers, entity: str) -> tuple[str, list[t
             place = sum(shown[code] >= bound for bound in bounds[1:-1])
             own["fill"] = _COLOURS[min(place, _CLASSES - 1)]
     spec = _map_spec(topology, list(shown))
-    text = _renamed(vl_convert.vegalite_to_svg(json.dumps(spec)), "map")
+    text = without_roles(_renamed(vl_convert.vegalite_to_svg(json.dumps(spec)), "map"))
     described = ", ".join(f"{code} {value:.0f}%" for code, value in sorted(shown.items()))
     head = (
         f"<title>Net survival at {numbers.spoken_of:g} years by country</title>"
