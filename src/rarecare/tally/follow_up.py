@@ -5,7 +5,6 @@ Conventions of days, entry, exit and expected hazard: docs/methods.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -16,16 +15,23 @@ from numpy.typing import NDArray
 
 from rarecare.errors import CaseError, LifeTableError, UsageError
 from rarecare.population.life_table import LifeTable
-from rarecare.tally.engines import Engine, LocalEngine
-from rarecare.tally.plan import ALL, Plan
-from rarecare.tally.records import BLOCK_ROWS, Field, Strata, codes_of, offset_field, pack, unpack
-from rarecare.tally.tally import Tally, add_pairwise
+from rarecare.tally.blocks import Records, Sums, tally_blocks
+from rarecare.tally.engines import Engine
+from rarecare.tally.plan import Plan
+from rarecare.tally.records import Field, Strata, codes_of, offset_field
+from rarecare.tally.tally import Tally
 
 Estimator = Literal["pohar-perme", "ederer2", "ederer1", "hakulinen"]
 ESTIMATORS: tuple[Estimator, ...] = ("pohar-perme", "ederer2", "ederer1", "hakulinen")
+OF_CANCER = "died_of_cancer"
+"""Boolean column of the cases: the death was from the cancer."""
+
 _EPOCH = date(1970, 1, 1)
 _LONG_AGO = -(10**6)
-_TASK_ROWS = 1 << 16
+_WEIGHTED = (
+    "at_risk_weighted", "deaths_weighted", "deaths_weighted2", "cancer_deaths_weighted",
+    "cancer_deaths_weighted2",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +49,12 @@ class FollowUpPlan(Plan):
     life_table
         Hash of the life table, None for observed survival alone.
     window
-        First and last calendar day of a period analysis, both included.
+        First and last calendar day of follow-up that counts, both included.
+    from_diagnosis
+        Cases diagnosed on this day or later count from their diagnosis, whatever the window's
+        first day (hybrid analysis).
+    causes
+        Whether deaths from the cancer are summed apart.
     closing_date
         The study's last day of follow-up (Hakulinen).
     weighted
@@ -55,6 +66,8 @@ class FollowUpPlan(Plan):
     days_per_year: float
     life_table: str | None = None
     window: tuple[str, str] | None = None
+    from_diagnosis: str | None = None
+    causes: bool = False
     closing_date: str | None = None
     weighted: bool = False
 
@@ -71,6 +84,8 @@ class FollowUpPlan(Plan):
                 allowed="no window",
                 remedy="Use pohar-perme or ederer2 for a period analysis.",
             )
+        if self.from_diagnosis and not self.window:
+            raise UsageError("a hybrid analysis needs a window", value=self.from_diagnosis)
         if self.estimators and self.life_table is None:
             raise UsageError("net survival needs a life table", value=self.estimators)
         if "hakulinen" in self.estimators and self.closing_date is None:
@@ -88,9 +103,10 @@ class FollowUpPlan(Plan):
 
 
 @dataclass(frozen=True, slots=True)
-class _Tables:
+class _Context:
     """What every block needs beside its records."""
 
+    plan: FollowUpPlan
     ages: NDArray[np.float64]
     weights: NDArray[np.float64]
     hazard: NDArray[np.float64]
@@ -100,20 +116,6 @@ class _Tables:
     first_age: int
     year_starts: NDArray[np.int64]
     table_end: int
-    layout: tuple[NDArray[Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """Blocks to be summed in one go: (first, last) rows of ``words``, each a block."""
-
-    words: NDArray[np.uint64]
-    blocks: tuple[tuple[int, int], ...]
-    tables: _Tables
-    plan: FollowUpPlan
-
-
-Sums = Mapping[str, NDArray[Any]]
 
 
 def tally_follow_up(
@@ -142,7 +144,8 @@ def tally_follow_up(
     -------
     Tally
         Arrays by day, shape (n_strata, horizon), int64 or float64: ``at_risk``, ``deaths``;
-        ``at_risk_weighted``, ``deaths_weighted``, ``deaths_weighted2`` when weighted; those of
+        ``cancer_deaths`` with causes; ``at_risk_weighted``, ``deaths_weighted``,
+        ``deaths_weighted2`` (and those of the cancer) when weighted; those of
         ``kernels.SUMS`` that the estimators need. By fractional time, shape (n_strata,
         n_fractional): ``w_at``, ``s_all_at``, ``s_at``. By stratum: ``cases``, ``weight``,
         ``person_days``, ``person_days_outside`` (outside the life table).
@@ -155,29 +158,9 @@ def tally_follow_up(
         The life table is not the plan's, or lacks a key of a case.
     """
     _check_inputs(cases, plan, life_table)
-    if cases.is_empty():
-        raise CaseError("there are no cases to follow", allowed="at least one case")
-    registries = Strata.of(cases, ["registry"] if "registry" in cases.columns else [])
-    strata = Strata.of(cases, plan.strata)
     fields, ages, weights = _fields(cases, plan, life_table)
-    words, layout = pack([Field(registries.codes * strata.size + strata.codes), *fields])
-    unit = unpack(words, layout, 0)
-    tables = _tables(life_table, plan, ages, weights, layout)
-    starts = np.flatnonzero(np.diff(unit, prepend=-1))
-    stops = np.append(starts[1:], len(unit))
-    units = unit[starts]
-    blocks = [
-        [(row, min(row + BLOCK_ROWS, stop)) for row in range(start, stop, BLOCK_ROWS)]
-        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
-    ]
-    sums = _sum_units(words, blocks, tables, plan, engine or LocalEngine())
-    parts = []
-    for registry in np.unique(units // strata.size):
-        own = units[units // strata.size == registry] % strata.size
-        arrays = _stack([next(sums) for _ in own])
-        table = strata.table(own) if plan.strata else pl.DataFrame({ALL: ["all"]})
-        parts.append(Tally(plan.hash, table, arrays))
-    return add_pairwise(parts)
+    context = _context(life_table, plan, ages, weights)
+    return tally_blocks(cases, plan, fields, _sum_block, context, engine=engine)
 
 
 def _check_inputs(cases: pl.DataFrame, plan: FollowUpPlan, life_table: LifeTable | None) -> None:
@@ -188,11 +171,13 @@ def _check_inputs(cases: pl.DataFrame, plan: FollowUpPlan, life_table: LifeTable
         needed += ["age_days", *life_table.keys]
     if plan.weighted:
         needed.append("weight")
+    if plan.causes:
+        needed.append(OF_CANCER)
     for column in needed:
         if column not in cases.columns:
             raise CaseError("the cases have no such column", value=column, allowed=cases.columns)
-    for column in needed[:3] + (["age_days"] if life_table is not None else []):
-        if cases[column].null_count():
+    for column in ("incidence_date", "follow_up_days", "died", "age_days", OF_CANCER):
+        if column in needed and cases[column].null_count():
             raise CaseError(
                 f"{column} is unknown for {cases[column].null_count()} cases",
                 remedy="Exclude them first (registry.exclude).",
@@ -209,9 +194,10 @@ def _fields(
     follow_up = cases["follow_up_days"].cast(pl.Int64).to_numpy()
     exit_day = np.minimum(follow_up, plan.horizon)
     if plan.window:
-        window_end = (date.fromisoformat(plan.window[1]) - _EPOCH).days
+        window_end = day_number(plan.window[1])
         exit_day = np.minimum(exit_day, np.maximum(window_end - incidence, 0))
     died = cases["died"].to_numpy() & (exit_day == follow_up)
+    of_cancer = cases[OF_CANCER].to_numpy() if plan.causes else np.zeros(1, dtype=np.bool_)
     entry = np.zeros(1, dtype=np.int64).repeat(len(incidence))
     if "entry_days" in cases.columns:
         entry = cases["entry_days"].cast(pl.Int64).fill_null(0).to_numpy()
@@ -233,10 +219,15 @@ def _fields(
         offset_field(incidence),
         Field(entry),
         Field(exit_day),
-        Field(died.astype(np.int64)),
+        Field(died.astype(np.int64) + (died & of_cancer)),
         Field(weight_code),
     ]
     return fields, ages, weights
+
+
+def day_number(day: date | str) -> int:
+    """Return the days from 1 January 1970 to a day."""
+    return ((date.fromisoformat(day) if isinstance(day, str) else day) - _EPOCH).days
 
 
 def _levels(cases: pl.DataFrame, life_table: LifeTable) -> NDArray[np.int64]:
@@ -281,13 +272,12 @@ def _age_codes(age_days: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.float
     return codes.astype(np.int64), distinct
 
 
-def _tables(
+def _context(
     life_table: LifeTable | None,
     plan: FollowUpPlan,
     ages: NDArray[np.float64],
     weights: NDArray[np.float64],
-    layout: Any,
-) -> _Tables:
+) -> _Context:
     from rarecare.tally import kernels  # noqa: PLC0415 - numba is slow to import
 
     hazard = np.zeros((1, 1, 1))
@@ -297,8 +287,9 @@ def _tables(
         hazard = np.ascontiguousarray(life_table.daily_hazard(plan.days_per_year))
         year_starts = life_table.year_starts()
         first_age = life_table.first_age
-        table_end = (date(int(life_table.years[-1]) + 1, 1, 1) - _EPOCH).days
-    return _Tables(
+        table_end = day_number(date(int(life_table.years[-1]) + 1, 1, 1))
+    return _Context(
+        plan=plan,
         ages=ages,
         weights=weights,
         hazard=hazard.ravel(),
@@ -308,96 +299,47 @@ def _tables(
         first_age=first_age,
         year_starts=year_starts,
         table_end=table_end,
-        layout=(layout.word[1:], layout.shift[1:], layout.mask[1:], layout.base[1:]),
     )
 
 
-def _sum_units(
-    words: NDArray[np.uint64],
-    units: Sequence[Sequence[tuple[int, int]]],
-    tables: _Tables,
-    plan: FollowUpPlan,
-    engine: Engine,
-) -> Iterator[Sums]:
-    """Yield the sums of each unit (a stratum of a registry), its blocks added pairwise."""
-    tasks = []
-    pending: list[tuple[int, int]] = []
-    for block in (block for unit in units for block in unit):
-        pending.append(block)
-        if pending[-1][1] - pending[0][0] >= _TASK_ROWS:
-            tasks.append(_task(words, pending, tables, plan))
-            pending = []
-    if pending:
-        tasks.append(_task(words, pending, tables, plan))
-    sums = (one for answer in engine.map(_sum_blocks, tasks) for one in answer)
-    for unit in units:
-        parts = [next(sums) for _ in unit]
-        while len(parts) > 1:
-            pairs = [
-                {name: a[name] + b[name] for name in a}
-                for a, b in zip(parts[::2], parts[1::2], strict=False)
-            ]
-            parts = [*pairs, *parts[len(pairs) * 2 :]]
-        yield parts[0]
-
-
-def _task(
-    words: NDArray[np.uint64],
-    blocks: Sequence[tuple[int, int]],
-    tables: _Tables,
-    plan: FollowUpPlan,
-) -> _Task:
-    first, last = blocks[0][0], blocks[-1][1]
-    own = tuple((start - first, stop - first) for start, stop in blocks)
-    return _Task(words[:, first:last], own, tables, plan)
-
-
-def _sum_blocks(task: _Task) -> list[Sums]:
+def _sum_block(records: Records, start: int, stop: int, context: _Context) -> Sums:
     from rarecare.tally import kernels  # noqa: PLC0415 - numba is slow to import
 
-    plan, tables = task.plan, task.tables
-    window_start, closing = _LONG_AGO, 0
-    if plan.window:
-        window_start = (date.fromisoformat(plan.window[0]) - _EPOCH).days - 1
-    if plan.closing_date:
-        closing = (date.fromisoformat(plan.closing_date) - _EPOCH).days
+    plan = context.plan
+    window_start = day_number(plan.window[0]) - 1 if plan.window else _LONG_AGO
+    from_diagnosis = day_number(plan.from_diagnosis) if plan.from_diagnosis else -_LONG_AGO
+    closing = day_number(plan.closing_date) if plan.closing_date else 0
     wants = tuple(name in plan.estimators for name in ESTIMATORS)
-    answers: list[Sums] = []
-    for start, stop in task.blocks:
-        at_risk = np.zeros(plan.horizon, dtype=np.int64)
-        deaths = np.zeros(plan.horizon, dtype=np.int64)
-        weighted = np.zeros((3, plan.horizon if plan.weighted else 0))
-        sums = np.zeros((len(kernels.SUMS) + 1, plan.horizon))
-        at = np.zeros((3, len(plan.fractional)))
-        cases, weight, person_days, outside = kernels.follow_up(  # type: ignore[call-arg]
-            task.words, start, stop, *tables.layout, tables.ages, tables.weights,
-            tables.hazard, tables.coefficients, tables.polynomial, tables.n_ages,
-            tables.first_age, tables.year_starts, tables.table_end, plan.days_per_year,
-            window_start, closing, plan.fractional, *wants, at_risk, deaths, weighted, sums, at,
-        )  # fmt: skip
-        pohar_perme, ederer2, ederer1, hakulinen = wants
-        named = dict(zip(kernels.SUMS, sums, strict=False))
-        answer: dict[str, NDArray[Any]] = {"at_risk": at_risk, "deaths": deaths}
-        if plan.weighted:
-            names = ("at_risk_weighted", "deaths_weighted", "deaths_weighted2")
-            answer |= dict(zip(names, weighted, strict=True))
-        if pohar_perme:
-            answer |= {name: named[name] for name in kernels.SUMS[:4]} | {"w_at": at[0]}
-        if ederer2:
-            answer["expected"] = named["expected"]
-        if ederer1:
-            answer |= {"s_all": named["s_all"], "s_all_at": at[1]}
-        if hakulinen:
-            answer |= {"s_end": named["s_end"], "s_start": named["s_start"], "s_at": at[2]}
-        answer |= {
-            "cases": np.array(cases, dtype=np.int64),
-            "weight": np.array(weight, dtype=np.float64),
-            "person_days": np.array(person_days, dtype=np.int64),
-            "person_days_outside": np.array(outside, dtype=np.int64),
-        }
-        answers.append(answer)
-    return answers
-
-
-def _stack(sums: Sequence[Sums]) -> dict[str, NDArray[Any]]:
-    return {name: np.stack([one[name] for one in sums]) for name in sums[0]}
+    at_risk = np.zeros(plan.horizon, dtype=np.int64)
+    deaths = np.zeros((2 if plan.causes else 1, plan.horizon), dtype=np.int64)
+    weighted = np.zeros((5 if plan.causes else 3, plan.horizon if plan.weighted else 0))
+    sums = np.zeros((len(kernels.SUMS) + 1, plan.horizon))
+    at = np.zeros((3, len(plan.fractional)))
+    cases, weight, person_days, outside = kernels.follow_up(  # type: ignore[call-arg]
+        records.words, start, stop, *records.layout, context.ages, context.weights,
+        context.hazard, context.coefficients, context.polynomial, context.n_ages,
+        context.first_age, context.year_starts, context.table_end, plan.days_per_year,
+        window_start, from_diagnosis, closing, plan.fractional, *wants, at_risk, deaths,
+        weighted, sums, at,
+    )  # fmt: skip
+    pohar_perme, ederer2, ederer1, hakulinen = wants
+    named = dict(zip(kernels.SUMS, sums, strict=False))
+    answer: dict[str, NDArray[Any]] = {"at_risk": at_risk, "deaths": deaths[0]}
+    if plan.causes:
+        answer["cancer_deaths"] = deaths[1]
+    if plan.weighted:
+        answer |= dict(zip(_WEIGHTED, weighted, strict=False))
+    if pohar_perme:
+        answer |= {name: named[name] for name in kernels.SUMS[:4]} | {"w_at": at[0]}
+    if ederer2:
+        answer["expected"] = named["expected"]
+    if ederer1:
+        answer |= {"s_all": named["s_all"], "s_all_at": at[1]}
+    if hakulinen:
+        answer |= {"s_end": named["s_end"], "s_start": named["s_start"], "s_at": at[2]}
+    return answer | {
+        "cases": np.array(cases, dtype=np.int64),
+        "weight": np.array(weight, dtype=np.float64),
+        "person_days": np.array(person_days, dtype=np.int64),
+        "person_days_outside": np.array(outside, dtype=np.int64),
+    }

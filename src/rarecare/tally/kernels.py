@@ -213,6 +213,7 @@ def follow_up(  # type: ignore[no-untyped-def]
     table_end,
     days_per_year,
     window_start,
+    from_diagnosis,
     closing,
     times,
     want_pohar_perme,
@@ -227,8 +228,9 @@ def follow_up(  # type: ignore[no-untyped-def]
 ):
     """Sum the records ``start..stop`` into daily arrays; day d stands at index d - 1.
 
-    ``at_risk``, ``deaths``: int64 (horizon,). ``weighted``: float64 (3, horizon) for the
-    weighted number at risk, deaths and squared deaths, or (3, 0) when all weights are 1.
+    ``at_risk``: int64 (horizon,). ``deaths``: int64 (1 or 2, horizon), all and of the cancer.
+    ``weighted``: float64 (3 or 5, horizon) for the weighted number at risk, deaths and squared
+    deaths (and those of the cancer), or (3, 0) when all weights are 1.
     ``sums``: float64 (9, horizon), rows as in ``SUMS``. ``at``: float64 (3, n_times): Σw of
     those at risk, ΣS of all, ΣS of those with potential follow-up, at the fractional
     ``times``. Returns cases, their weights, person-days, person-days outside the table.
@@ -260,12 +262,15 @@ def follow_up(  # type: ignore[no-untyped-def]
             field[f] = base_of[f] + np.int64((words[word_of[f], i] >> shift_of[f]) & mask_of[f])
         incidence = field[INCIDENCE]
         exit_day = field[EXIT]
-        entry = max(field[ENTRY], window_start - incidence)
+        entry = field[ENTRY]
+        if incidence < from_diagnosis:
+            entry = max(entry, window_start - incidence)
         if entry >= exit_day:
             continue
         age_days = ages[field[AGE]]
         weight = weights[field[WEIGHT]]
-        died = field[DEATH] == 1
+        died = field[DEATH] >= 1
+        of_cancer = field[DEATH] == 2
         cases += 1
         total_weight += weight
         person_days += exit_day - entry
@@ -342,10 +347,15 @@ def follow_up(  # type: ignore[no-untyped-def]
             cumulative += h * (end - day)
             day = end
             if day == exit_day and died:
-                deaths[day - 1] += 1
+                deaths[0, day - 1] += 1
+                if of_cancer:
+                    deaths[1, day - 1] += 1
                 if is_weighted:
                     weighted[1, day - 1] += weight
                     weighted[2, day - 1] += weight * weight
+                    if of_cancer:
+                        weighted[3, day - 1] += weight
+                        weighted[4, day - 1] += weight * weight
                 if want_pohar_perme:
                     w = weight * math.exp(cumulative)
                     sums[0, day - 1] += w
