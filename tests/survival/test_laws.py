@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from rarecare.survival import Standard, net_survival, observed_survival
-from rarecare.survival.curves import METHODS
+from rarecare.survival.methods import NET
 from tests.survival.invented import NONE, STEEP, D, frame_of, life_table, some
 
 STEEP_TABLE = life_table(STEEP)
@@ -29,8 +29,8 @@ def table_of(cases, table=STEEP_TABLE, *, at_days=AT, **choices):
 def test_the_order_of_rows_does_not_change_a_bit(cases, random):
     shuffled = list(cases)
     random.shuffle(shuffled)
-    assert table_of(frame_of(shuffled), method=METHODS).equals(
-        table_of(frame_of(cases), method=METHODS, closing_date=None)
+    assert table_of(frame_of(shuffled), method=NET).equals(
+        table_of(frame_of(cases), method=NET, closing_date=None)
     )
 
 
@@ -48,7 +48,7 @@ def test_strata_are_the_tables_of_their_cases(cases):
 @given(some)
 @few
 def test_without_expected_deaths_all_methods_give_observed_survival(cases):
-    choices = {"method": METHODS, "form": "product"}
+    choices = {"method": NET, "form": "product"}
     table = table_of(frame_of(cases), NO_HAZARD, **choices).filter(status="ok")
     for _, part in table.group_by("time_days"):
         observed = part.filter(method="observed")["estimate"][0]
@@ -72,7 +72,7 @@ def test_without_expected_deaths_the_exponential_form_is_nelson_aalen(cases):
 @few
 def test_doubling_every_case_halves_the_variance(cases, form):
     # without Greenwood's, whose terms dN / (Y (Y − dN)) halve as well
-    choices = {"form": form, "method": METHODS}
+    choices = {"form": form, "method": NET}
     once = table_of(frame_of(cases), **choices)
     twice = table_of(frame_of(cases + cases), **choices)
     for one, two in zip(once.iter_rows(named=True), twice.iter_rows(named=True), strict=True):
@@ -91,8 +91,8 @@ def test_doubling_every_case_halves_the_variance(cases, form):
 @few
 def test_equal_weights_change_nothing(cases):
     weighted = [{**case, "weight": 2.5} for case in cases]
-    plain = table_of(frame_of(cases), method=METHODS)
-    other = table_of(frame_of(weighted, without=("entry_days",)), method=METHODS, weighted=True)
+    plain = table_of(frame_of(cases), method=NET)
+    other = table_of(frame_of(weighted, without=("entry_days",)), method=NET, weighted=True)
     assert_frame_equal(plain, other, rel_tol=1e-9, abs_tol=1e-13)
 
 
@@ -119,7 +119,7 @@ def test_a_higher_level_is_wider_and_holds_the_estimate(cases, interval):
 def test_nothing_is_estimable_beyond_the_last_day_at_risk(cases):
     last = max(case["follow_up_days"] for case in cases)
     at = [last - 0.5, last, last + 0.25, last + 1]
-    table = table_of(frame_of(cases), at_days=at, method=METHODS)
+    table = table_of(frame_of(cases), at_days=at, method=NET)
     for row in table.iter_rows(named=True):
         beyond = row["time_days"] > last
         assert (row["estimate"] is None) == beyond
@@ -129,7 +129,7 @@ def test_nothing_is_estimable_beyond_the_last_day_at_risk(cases):
             assert row["at_risk"] == 0
 
 
-@given(some, st.permutations(METHODS), st.permutations(AT))
+@given(some, st.permutations(NET), st.permutations(AT))
 @few
 def test_methods_keep_their_order_and_times_rise(cases, methods, at):
     table = table_of(frame_of(cases), method=methods, at_days=at)
@@ -143,10 +143,10 @@ def test_methods_keep_their_order_and_times_rise(cases, methods, at):
 @few
 def test_one_class_of_all_weight_is_no_standard(cases):
     standard = Standard(name="one", age_lower=(0, 150), weights=(1.0, 0.0))
-    plain = table_of(frame_of(cases), method=METHODS)
+    plain = table_of(frame_of(cases), method=NET)
     for standardisation in ("classes", "individual"):
         one = table_of(
-            frame_of(cases), method=METHODS, standard=standard, standardisation=standardisation
+            frame_of(cases), method=NET, standard=standard, standardisation=standardisation
         )
         same = ("method", "time_days", "n", "at_risk", "events", "status", *NUMBERS)
         assert_frame_equal(one.select(same), plain.select(same), rel_tol=1e-9, abs_tol=1e-13)

@@ -17,7 +17,7 @@ from rarecare.survival import (
     observed_survival,
     survival_plan,
 )
-from rarecare.survival.curves import METHODS
+from rarecare.survival.methods import NET
 from rarecare.tally.follow_up import tally_follow_up
 
 LIFE_TABLE = rc.LifeTable.read(
@@ -106,7 +106,7 @@ def change(**columns):
             "1 cases died after the closing date.*2000-02-02",
         ),
         ({"standard": "icss4"}, CodeError, "'icss4'.*Did you mean"),
-        ({"standard": "esp2013"}, CodeError, "'esp2013'.*give a Standard"),
+        ({"standard": "esp2013"}, CodeError, "'esp2013'.*give weights"),
         ({"rules": rc.ExclusionRules(purpose="incidence")}, UsageError, "rules for survival"),
         ({"rules": rc.ExclusionRules(ages=(60, 70))}, UsageError, "taken as they stand"),
         ({"life_table": "popmort.csv"}, UsageError, r"LifeTable\.read\(path\)"),
@@ -281,7 +281,7 @@ def test_a_frame_to_be_read_and_the_same_as_cases_that_count(cohort):
     kept, _ = rc.exclude(cases, rc.ExclusionRules())
     raw = pl.read_csv(cohort / "cases.csv", infer_schema=False)
     tables = [
-        net_survival(given, life_table, by=["sex"], method=METHODS).table
+        net_survival(given, life_table, by=["sex"], method=NET).table
         for given in (cases, kept, raw, kept.to_arrow())
     ]
     for table in tables[1:]:

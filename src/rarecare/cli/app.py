@@ -84,7 +84,7 @@ def survival(
     standardisation: Literal["classes", "individual"] = "classes",
     form: Literal["exponential", "product"] = "exponential",
     level: float = 0.95,
-    interval: Literal["log", "log-log", "plain"] = "log",
+    interval: Literal["log", "log-log", "plain"] | None = None,
     window: str | None = None,
     closing_date: str | None = None,
     ages: str = "15-99",
@@ -141,11 +141,11 @@ def survival(
     """
     from rarecare.population.life_table import LifeTable  # noqa: PLC0415
     from rarecare.survival import net_survival, observed_survival  # noqa: PLC0415
-    from rarecare.survival.curves import METHODS  # noqa: PLC0415
+    from rarecare.survival.methods import NET  # noqa: PLC0415
     from rarecare.tally.engines import LocalEngine  # noqa: PLC0415
 
     output.check_all_writable(output_to)
-    methods = values.chosen(method, METHODS, "--method")
+    methods = values.chosen(method, NET, "--method")
     strata = values.words(by)
     closing = values.dates(closing_date and f"{closing_date}:{closing_date}", "--closing-date")
     table = _read(cases, reading, strata)

@@ -137,9 +137,9 @@ def _end(last: float) -> float:
 
 
 def _methods_in_words(table: pl.DataFrame) -> pl.DataFrame:
-    from rarecare.survival.survival import NAMES  # noqa: PLC0415 - figures need no estimators
+    from rarecare.survival.methods import METHODS  # noqa: PLC0415 - figures need no estimators
 
-    words = {str(method): name for method, name in NAMES.items()}
+    words = {str(method): estimator.title for method, estimator in METHODS.items()}
     return table.with_columns(pl.col("method").replace(words))
 
 

@@ -10,7 +10,6 @@ expected part is exact: ∫ Σwh / Σw = log(Σw at the end / Σw at the start o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,11 +17,8 @@ from numpy.typing import NDArray
 
 from rarecare.tally.follow_up import FollowUpPlan
 
-Method = Literal["observed", "pohar-perme", "ederer2", "ederer1", "hakulinen"]
 Form = Literal["exponential", "product"]
 Interval = Literal["log", "log-log", "plain"]
-Variance = Literal["greenwood", "tsiatis"]
-METHODS: tuple[Method, ...] = ("pohar-perme", "ederer2", "ederer1", "hakulinen", "observed")
 FORMS: tuple[Form, ...] = ("exponential", "product")
 INTERVALS: tuple[Interval, ...] = ("log", "log-log", "plain")
 
@@ -30,90 +26,34 @@ Arrays = Mapping[str, NDArray[Any]]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Estimates of several strata at several times.
-
-    Attributes
-    ----------
-    survival
-        Shape (n_strata, n_times); nan where not estimable.
-    variance
-        Variance of log survival, same shape.
-    at_risk, events
-        Number at risk on the day of the time, deaths up to it; int64, same shape.
-    last_day
-        Last day of the first unbroken run of days with someone at risk, int64 (n_strata,).
-    """
-
-    survival: Floats
-    variance: Floats
-    at_risk: NDArray[np.int64]
-    events: NDArray[np.int64]
-    last_day: NDArray[np.int64]
-
-
-def curve(
-    arrays: Arrays,
-    plan: FollowUpPlan,
-    times: Floats,
-    *,
-    method: Method,
-    form: Form = "exponential",
-    variance: Variance = "greenwood",
-) -> Curve:
-    """Return the estimates at ``times`` (days, ascending, within the plan's horizon).
-
-    Fractional times must be among the plan's. ``variance`` is that of observed survival.
-    """
-    at_risk, deaths = arrays["at_risk"], arrays["deaths"]
-    horizon = at_risk.shape[1]
-    empty = at_risk == 0
-    last_day = np.where(empty.any(axis=1), empty.argmax(axis=1), horizon)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        survival, spread = _ESTIMATORS[method](arrays, plan, times, form)
-        if method == "observed" and variance == "tsiatis":
-            spread = _risk_variance(arrays, times)
-    beyond = times[None, :] > last_day[:, None]
-    survival[beyond], spread[beyond] = np.nan, np.nan
-    on_day = np.clip(np.ceil(times).astype(int), 1, horizon) - 1
-    return Curve(
-        survival=survival,
-        variance=spread,
-        at_risk=at_risk[:, on_day],
-        events=_at(np.cumsum(deaths, axis=1), times),
-        last_day=last_day,
-    )
-
-
 def limits(survival: Floats, se: Floats, z: float, interval: Interval) -> tuple[Floats, Floats]:
     """Return lower and upper limits of survival from its standard error.
 
-    log: S·exp(∓z·SE/S); log-log: S^exp(±z·SE/(S·|log S|)), missing unless 0 < S < 1; plain:
-    S ∓ z·SE. Nothing is clipped. Limits are missing where S is 0.
+    log: S·exp(∓z·SE/S), missing where S is not above 0; log-log: S^exp(±z·SE/(S·|log S|)),
+    missing unless 0 < S < 1; plain: S ∓ z·SE. Nothing is clipped.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         if interval == "plain":
             lower, upper = survival - z * se, survival + z * se
         elif interval == "log":
-            spread = np.exp(z * se / survival)
-            lower, upper = survival / spread, survival * spread
+            above = np.where(survival > 0, survival, np.nan)
+            spread = np.exp(z * se / above)
+            lower, upper = above / spread, above * spread
         else:
             inside = np.where((survival > 0) & (survival < 1), survival, np.nan)
             spread = np.exp(z * se / (inside * np.abs(np.log(inside))))
             lower, upper = inside**spread, inside ** (1 / spread)
-    missing = survival == 0
-    return np.where(missing, np.nan, lower), np.where(missing, np.nan, upper)
+    return lower, upper
 
 
-def _at(cumulative: NDArray[Any], times: Floats, first: float = 0) -> NDArray[Any]:
+def running(cumulative: NDArray[Any], times: Floats, first: float = 0) -> NDArray[Any]:
     """Return a running value after day ⌊t⌋ for each time; ``first`` stands for day 0."""
     start = np.full((cumulative.shape[0], 1), first, dtype=cumulative.dtype)
     days = np.minimum(times.astype(int), cumulative.shape[1])
     return np.hstack([start, cumulative])[:, days]
 
 
-def _counts(arrays: Arrays) -> tuple[Floats, Floats, Floats]:
+def counts(arrays: Arrays) -> tuple[Floats, Floats, Floats]:
     """Return the number at risk, deaths and squared deaths, weighted where weights exist."""
     if "at_risk_weighted" in arrays:
         return (
@@ -125,11 +65,29 @@ def _counts(arrays: Arrays) -> tuple[Floats, Floats, Floats]:
     return arrays["at_risk"].astype(np.float64), deaths, deaths
 
 
-def _part_of_day(plan: FollowUpPlan, times: Floats) -> tuple[NDArray[np.int64], Any, Any]:
+def part_of_day(plan: FollowUpPlan, times: Floats) -> tuple[NDArray[np.int64], Any, Any]:
     """Return which times fall within a day, their position among the plan's, and their day."""
     within = np.flatnonzero(times != np.floor(times))
     position = np.searchsorted(plan.fractional, times[within])
     return within, position, times[within].astype(int)
+
+
+def of_cancer(arrays: Arrays) -> Arrays:
+    """Return the sums with the deaths from the cancer in the place of all deaths."""
+    names = ("deaths", "deaths_weighted", "deaths_weighted2")
+    return {
+        **arrays,
+        **{name: arrays[f"cancer_{name}"] for name in names if f"cancer_{name}" in arrays},
+    }
+
+
+def expected_alive(arrays: Arrays, plan: FollowUpPlan, times: Floats) -> Floats:
+    """Return Σ exp(−Λ) over all cases, those who left included (Ederer I, nessie)."""
+    expected = running(arrays["s_all"], times)
+    within, position, _ = part_of_day(plan, times)
+    expected[:, within] = arrays["s_all_at"][:, position]
+    expected[:, times == 0] = arrays["weight"][:, None]
+    return expected
 
 
 def _sum_or_product(
@@ -138,33 +96,62 @@ def _sum_or_product(
     """Return survival from daily increments of Λ and those of the last part of a day."""
     within, parts = rest
     if form == "exponential":
-        cumulative = _at(np.cumsum(increments, axis=1), times)
+        cumulative = running(np.cumsum(increments, axis=1), times)
         cumulative[:, within] += parts
         survival: Floats = np.exp(-cumulative)
         return survival
-    survival = _at(np.cumprod(1 - increments, axis=1), times, first=1)
+    survival = running(np.cumprod(1 - increments, axis=1), times, first=1)
     survival[:, within] *= 1 - parts
     return survival
 
 
 def _risk_variance(arrays: Arrays, times: Floats) -> Floats:
     """Return Σ dN / Y² up to each time."""
-    at_risk, _, deaths2 = _counts(arrays)
-    return _at(np.cumsum(deaths2 / at_risk**2, axis=1), times)
+    at_risk, _, deaths2 = counts(arrays)
+    return running(np.cumsum(share(deaths2, at_risk**2), axis=1), times)
 
 
-def _kaplan_meier(arrays: Arrays) -> Floats:
-    at_risk, deaths, _ = _counts(arrays)
-    return np.cumprod(1 - deaths / at_risk, axis=1, dtype=np.float64)
+def kaplan_meier(arrays: Arrays) -> Floats:
+    """Return Π (1 − dN / Y) after each day."""
+    at_risk, deaths, _ = counts(arrays)
+    return np.cumprod(1 - share(deaths, at_risk), axis=1)
+
+
+def greenwood(deaths: Floats, deaths2: Floats, at_risk: Floats) -> Floats:
+    """Return dN / (Y (Y − dN)) of each day, not finite on a day on which everyone dies."""
+    left = at_risk - deaths
+    gone = (left <= 1e-12 * at_risk) & (deaths > 0)  # weighted sums leave rounding
+    return np.where(gone, np.inf, share(deaths2, at_risk * left))
+
+
+def share(part: Floats, whole: Floats) -> Floats:
+    """Return part / whole, 0 on days on which there is no one."""
+    answer: Floats = np.zeros(np.shape(whole))
+    np.divide(part, whole, out=answer, where=whole > 0)
+    return answer
 
 
 def _observed(
     arrays: Arrays, _plan: FollowUpPlan, times: Floats, _form: Form
 ) -> tuple[Floats, Floats]:
     """Kaplan–Meier with Greenwood's variance Σ dN / (Y (Y − dN))."""
-    at_risk, deaths, deaths2 = _counts(arrays)
-    variance = np.cumsum(deaths2 / (at_risk * (at_risk - deaths)), axis=1)
-    return _at(_kaplan_meier(arrays), times, first=1), _at(variance, times)
+    at_risk, deaths, deaths2 = counts(arrays)
+    variance = np.cumsum(greenwood(deaths, deaths2, at_risk), axis=1)
+    return running(kaplan_meier(arrays), times, first=1), running(variance, times)
+
+
+def _observed_tsiatis(
+    arrays: Arrays, _plan: FollowUpPlan, times: Floats, _form: Form
+) -> tuple[Floats, Floats]:
+    """Kaplan–Meier with Tsiatis' variance Σ dN / Y²."""
+    return running(kaplan_meier(arrays), times, first=1), _risk_variance(arrays, times)
+
+
+def _cause_specific(
+    arrays: Arrays, plan: FollowUpPlan, times: Floats, form: Form
+) -> tuple[Floats, Floats]:
+    """Kaplan–Meier of deaths from the cancer, other deaths being censored."""
+    return _observed(of_cancer(arrays), plan, times, form)
 
 
 def _pohar_perme(
@@ -173,9 +160,9 @@ def _pohar_perme(
     """ΔΛ = Σ_dead w / Σw − log(Σw at end / Σw at start); Var Λ = Σ Σ_dead w² / (Σw)²."""
     end, start = arrays["w_end"], arrays["w_start"]
     increments = arrays["death_w"] / end - np.log(end / start)
-    within, position, day = _part_of_day(plan, times)
+    within, position, day = part_of_day(plan, times)
     parts = -np.log(arrays["w_at"][:, position] / start[:, day])
-    variance = _at(np.cumsum(arrays["death_w2"] / end**2, axis=1), times)
+    variance = running(np.cumsum(arrays["death_w2"] / end**2, axis=1), times)
     return _sum_or_product(increments, (within, parts), times, form), variance
 
 
@@ -183,9 +170,9 @@ def _ederer2(
     arrays: Arrays, plan: FollowUpPlan, times: Floats, form: Form
 ) -> tuple[Floats, Floats]:
     """ΔΛ = dN / Y − Σλ / Y over those at risk."""
-    at_risk, deaths, _ = _counts(arrays)
+    at_risk, deaths, _ = counts(arrays)
     expected = arrays["expected"] / at_risk
-    within, _, day = _part_of_day(plan, times)
+    within, _, day = part_of_day(plan, times)
     parts = -expected[:, day] * (times[within] - day)
     survival = _sum_or_product(deaths / at_risk - expected, (within, parts), times, form)
     return survival, _risk_variance(arrays, times)
@@ -195,11 +182,8 @@ def _ederer1(
     arrays: Arrays, plan: FollowUpPlan, times: Floats, _form: Form
 ) -> tuple[Floats, Floats]:
     """Kaplan–Meier over the mean expected survival of all cases."""
-    expected = _at(arrays["s_all"], times)
-    within, position, _ = _part_of_day(plan, times)
-    expected[:, within] = arrays["s_all_at"][:, position]
-    expected[:, times == 0] = arrays["weight"][:, None]
-    survival = _at(_kaplan_meier(arrays), times, first=1)
+    expected = expected_alive(arrays, plan, times)
+    survival = running(kaplan_meier(arrays), times, first=1)
     return survival * arrays["weight"][:, None] / expected, _risk_variance(arrays, times)
 
 
@@ -207,17 +191,20 @@ def _hakulinen(
     arrays: Arrays, plan: FollowUpPlan, times: Floats, _form: Form
 ) -> tuple[Floats, Floats]:
     """Kaplan–Meier over Π ΣS(s) / ΣS(s−1) of those with potential follow-up."""
-    expected = _at(np.cumprod(arrays["s_end"] / arrays["s_start"], axis=1), times, first=1)
-    within, position, day = _part_of_day(plan, times)
+    expected = running(np.cumprod(arrays["s_end"] / arrays["s_start"], axis=1), times, first=1)
+    within, position, day = part_of_day(plan, times)
     expected[:, within] *= arrays["s_at"][:, position] / arrays["s_start"][:, day]
-    survival = _at(_kaplan_meier(arrays), times, first=1)
+    survival = running(kaplan_meier(arrays), times, first=1)
     return survival / expected, _risk_variance(arrays, times)
 
 
-_ESTIMATORS = {
+SURVIVAL = {
     "observed": _observed,
+    "observed-tsiatis": _observed_tsiatis,
+    "cause-specific": _cause_specific,
     "pohar-perme": _pohar_perme,
     "ederer2": _ederer2,
     "ederer1": _ederer1,
     "hakulinen": _hakulinen,
 }
+"""By method: survival and the variance of its logarithm at the times, (n_strata, n_times)."""

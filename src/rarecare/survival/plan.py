@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from rarecare.errors import UsageError
-from rarecare.survival.curves import (
-    FORMS,
-    INTERVALS,
-    METHODS,
-    Form,
-    Interval,
-    Method,
-    Variance,
-)
+from rarecare.survival.curves import FORMS, INTERVALS, Form, Interval
+from rarecare.survival.methods import METHODS, Method
 from rarecare.tally.follow_up import ESTIMATORS, FollowUpPlan
 
 Standardisation = Literal["classes", "individual"]
+WhenEmpty = Literal["not estimable", "collapse", "individual", "widen"]
+Approach = Literal["complete", "cohort", "period", "hybrid"]
 
 AGE_CLASS = "_age_class"
 """Stratum column of the age classes that a standard population weighs."""
@@ -85,36 +80,55 @@ class SurvivalPlan(FollowUpPlan):
     by
         The strata of the table; ``strata`` adds the age class where there is a standard.
     methods
-        Of ``curves.METHODS``, in output order.
+        Of ``methods.METHODS``, in output order.
     form
         ``"exponential"``: exp(−Λ); ``"product"``: Π(1 − ΔΛ), day by day.
-    variance
-        Of observed survival: ``"greenwood"`` or ``"tsiatis"`` (Σ dN/Y²).
     level, interval
-        Confidence level and scale: ``"log"``, ``"log-log"`` or ``"plain"``.
+        Confidence level and scale: ``"log"``, ``"log-log"`` or ``"plain"``; None: each
+        method's own.
+    approach, incidence
+        ``"complete"``, ``"cohort"``, ``"period"`` or ``"hybrid"``; first and last day of
+        diagnosis, both included.
+    entity_standards
+        Standards by entity, in the stratum ``entity_column``; ``standard`` for the others.
     standard, standardisation
         Weights of age classes, and how they act: ``"classes"``: weighted sum of the
         classes' survival; ``"individual"``: each case weighs share / observed share of its
         class at diagnosis.
+    when_empty
+        Where an age class has no one left: ``"not estimable"``; ``"collapse"``: the class is
+        merged with its neighbour; ``"individual"``: each case weighs as above; ``"widen"``:
+        the window is widened, from period to hybrid to complete.
+    min_at_risk
+        Fewest people at risk with whom an estimate is given.
+    max_se
+        Largest standard error that is not remarked on.
     """
 
     by: tuple[str, ...] = ()
     methods: tuple[Method, ...] = ("pohar-perme",)
     form: Form = "exponential"
-    variance: Variance = "greenwood"
     level: float = 0.95
-    interval: Interval = "log"
+    interval: Interval | None = None
+    approach: Approach = "complete"
+    incidence: tuple[str, str] | None = None
     standard: Standard | None = None
+    entity_column: str | None = None
+    entity_standards: tuple[tuple[str, Standard], ...] = ()
     standardisation: Standardisation = "classes"
+    when_empty: WhenEmpty = "not estimable"
+    min_at_risk: int = 0
+    max_se: float | None = None
 
     def __post_init__(self) -> None:
         FollowUpPlan.__post_init__(self)
         choices = (
             *(("method", method, METHODS) for method in self.methods),
             ("form", self.form, FORMS),
-            ("variance", self.variance, get_args(Variance)),
-            ("interval", self.interval, INTERVALS),
+            *((("interval", self.interval, INTERVALS),) if self.interval else ()),
+            ("approach", self.approach, get_args(Approach)),
             ("standardisation", self.standardisation, get_args(Standardisation)),
+            ("when_empty", self.when_empty, get_args(WhenEmpty)),
         )
         for name, value, allowed in choices:
             if value not in allowed:
@@ -127,6 +141,13 @@ class SurvivalPlan(FollowUpPlan):
             raise UsageError(
                 "evaluation times are missing or negative", value=self.times, allowed="0 or later"
             )
+        if self.min_at_risk < 0 or (self.max_se is not None and not self.max_se > 0):
+            raise UsageError(
+                "min_at_risk or max_se is out of range",
+                value=f"{self.min_at_risk}, {self.max_se}",
+                allowed="0 or more people; above 0",
+            )
+        self._check_approach()
         if self.window and self.window[0] > self.window[1]:
             raise UsageError(
                 "the window ends before it begins", value=self.window, allowed="the first day first"
@@ -141,6 +162,40 @@ class SurvivalPlan(FollowUpPlan):
                 value=taken[0],
                 remedy="Rename it first.",
             )
+
+    def _check_approach(self) -> None:
+        """Refuse windows that an approach does not have, or lacks."""
+        needs = {"period": "window", "hybrid": "window"}.get(self.approach)
+        if needs and not self.window:
+            raise UsageError(
+                f"the {self.approach} approach needs a window of follow-up",
+                allowed="first and last day, both included",
+            )
+        if self.approach == "hybrid" and not self.incidence:
+            raise UsageError(
+                "the hybrid approach needs the days of diagnosis that count from diagnosis",
+                allowed="first and last day, both included",
+            )
+        if self.approach == "cohort" and not (self.closing_date and self.incidence):
+            raise UsageError("the cohort approach needs the closing date and the days of diagnosis")
+        if self.window and self.approach not in ("period", "hybrid"):
+            raise UsageError(
+                "a window of follow-up belongs to the period or hybrid approach",
+                value=self.approach,
+            )
+        if self.incidence and self.incidence[0] > self.incidence[1]:
+            raise UsageError(
+                "the days of diagnosis end before they begin",
+                value=self.incidence,
+                allowed="the first day first",
+            )
+
+    def standard_of(self, stratum: Mapping[str, Any]) -> Standard:
+        """Return the standard by which a stratum is weighed."""
+        assert self.standard is not None
+        if self.entity_column is None:
+            return self.standard
+        return dict(self.entity_standards).get(str(stratum[self.entity_column]), self.standard)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -168,7 +223,7 @@ def survival_plan(
         Evaluation times in years (times ``days_per_year``, not rounded) or in days; one
         of the two. By default 1 and 5 years.
     methods
-        Of ``curves.METHODS``.
+        Of ``methods.METHODS``.
     days_per_year
         D, in days.
     standard
@@ -194,13 +249,18 @@ def survival_plan(
     if at_days is None:
         at_days = [years * days_per_year for years in ((1, 5) if at is None else at)]
     by = (by,) if isinstance(by, str) else tuple(by)
+    unknown = next((method for method in methods if method not in METHODS), None)
+    if unknown is not None:
+        raise UsageError("method has no such choice", value=unknown, allowed=list(METHODS))
+    needed = {name for method in methods for name in METHODS[method].sums}
     strata = (*by, AGE_CLASS) if standard else by
     return SurvivalPlan(
         strata=strata,
         by=by,
         times=tuple(sorted({float(day) for day in at_days})),
         methods=tuple(methods),
-        estimators=tuple(name for name in ESTIMATORS if name in methods),
+        estimators=tuple(name for name in ESTIMATORS if name in needed),
+        causes=any(METHODS[method].causes for method in methods),
         days_per_year=days_per_year,
         standard=standard,
         **choices,  # type: ignore[arg-type]

@@ -1,49 +1,28 @@
-"""Net and observed survival: from cases to a table with its figure and provenance."""
+"""Net, observed and cause-specific survival: from cases to a table with its figure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date, datetime, timedelta
-from math import inf, nan
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-import numpy as np
-import polars as pl
-
-from rarecare.errors import CaseError, CodeError, ColumnError, LifeTableError, UsageError
+from rarecare.errors import UsageError
 from rarecare.population.life_table import LifeTable
 from rarecare.registry import Cases, ExclusionRules
-from rarecare.registry.exclusions import KEPT, READ
-from rarecare.registry.preparation import Prepared, prepare
-from rarecare.results import Provenance, Result
-from rarecare.survival.curves import Form, Interval, Method, Variance
+from rarecare.results import Result
+from rarecare.survival.analysis import Analysis, Choices, analyse, estimated
+from rarecare.survival.curves import Form, Interval
 from rarecare.survival.estimate import estimate_survival
-from rarecare.survival.plan import (
-    AGE_CLASS,
-    Standard,
-    Standardisation,
-    SurvivalPlan,
-    survival_plan,
-)
+from rarecare.survival.methods import METHODS, NET, Method
+from rarecare.survival.plan import Approach, Standardisation, WhenEmpty
+from rarecare.survival.standards import Given
 from rarecare.tally.engines import Engine
-from rarecare.tally.follow_up import tally_follow_up
-from rarecare.tally.tally import Tally
 
 if TYPE_CHECKING:
     from rarecare.figures import Figure
 
-EPOCH = date(1970, 1, 1)
 FIGURE_POINTS = 400
 FIGURE_YEARS = (1, 3, 5, 10)
-NAMES: dict[Method, str] = {
-    "pohar-perme": "Net survival (Pohar Perme)",
-    "ederer2": "Relative survival (Ederer II)",
-    "ederer1": "Relative survival (Ederer I)",
-    "hakulinen": "Relative survival (Hakulinen)",
-    "observed": "Observed survival",
-}
-"""Methods in words."""
 
 
 def net_survival(
@@ -56,11 +35,16 @@ def net_survival(
     method: Method | Sequence[Method] = "pohar-perme",
     form: Form = "exponential",
     level: float = 0.95,
-    interval: Interval = "log",
-    standard: str | Standard | None = None,
+    interval: Interval | None = None,
+    standard: Given = None,
     standardisation: Standardisation = "classes",
+    when_empty: WhenEmpty = "not estimable",
+    approach: Approach | None = None,
     window: tuple[date, date] | None = None,
+    incidence: tuple[date, date] | None = None,
     closing_date: date | None = None,
+    min_at_risk: int = 0,
+    max_se: float | None = None,
     days_per_year: float = 365.2425,
     weighted: bool = False,
     allow_outside: float = 0.05,
@@ -74,7 +58,8 @@ def net_survival(
     ----------
     cases
         Cases as read, or a data frame in canonical columns. A frame with a boolean column
-        ``died`` is taken as cases that count: nothing is excluded.
+        ``died`` is taken as cases that count: nothing is excluded; so is a polars LazyFrame,
+        which is read in batches, for files larger than memory.
     life_table
         Hazard of the general population; its keys must be columns of the cases.
     by
@@ -88,17 +73,37 @@ def net_survival(
     form
         ``"exponential"`` or ``"product"`` (R relsurv's "kaplan-meier").
     level, interval
-        Confidence level and scale: ``"log"``, ``"log-log"`` or ``"plain"``.
+        Confidence level and scale: ``"log"``, ``"log-log"`` or ``"plain"``; by default log for
+        survival, plain for probabilities of death and years.
     standard
-        Age standardisation: ``"icss1"``, ``"icss2"``, ``"icss3"``, ``"icss prostate"`` or a
-        ``Standard``.
+        Age standardisation: ``"icss1"``, ``"icss2"``, ``"icss3"``, ``"icss prostate"``;
+        ``"icss by entity"``: the one of each entity, where a stratum names it;
+        ``"internal"``: the ages of the cases themselves; weights by the first age of each
+        class, ``{15: 7, 45: 12, ...}``; or a ``Standard``.
     standardisation
         ``"classes"``: weighted sum of the age classes' survival. ``"individual"``: each case
         weighs its class's share over the observed share.
+    when_empty
+        Where an age class has no one left: ``"not estimable"``; ``"collapse"``: the class is
+        merged with its younger neighbour; ``"individual"``: each case is weighted instead;
+        ``"widen"``: the window is widened, to hybrid by its own length, then to complete (also
+        without a standard). ``reason`` says which was used.
+    approach
+        ``"complete"``: everyone from diagnosis. ``"cohort"``: the same, but no time beyond the
+        potential follow-up of those diagnosed last. ``"period"``: follow-up within the window
+        alone. ``"hybrid"``: those diagnosed in the days ``incidence`` from diagnosis, those
+        before within the window. By default period with a window, hybrid with both, else
+        complete.
     window
-        First and last calendar day of a period analysis, both included.
+        First and last calendar day of follow-up of a period or hybrid analysis, both included.
+    incidence
+        First and last calendar day of diagnosis, both included.
     closing_date
-        Last day of follow-up of the study (Hakulinen); by default the last seen.
+        Last day of follow-up of the study (Hakulinen, cohort); by default the last seen.
+    min_at_risk
+        Fewest people at risk with whom an estimate is given.
+    max_se
+        Standard error above which ``reason`` carries a remark.
     days_per_year
         D, in days.
     weighted
@@ -124,279 +129,128 @@ def net_survival(
     UsageError
         A choice is not among its choices.
     """
-    if not isinstance(life_table, LifeTable):
-        raise UsageError(
-            "net survival takes a life table",
-            value=type(life_table).__name__,
-            remedy="Read it first: LifeTable.read(path).",
-        )
-    methods: tuple[Method, ...] = (method,) if isinstance(method, str) else tuple(method)
-    if not 0 <= allow_outside <= 1:
-        raise UsageError("allow_outside is no share", value=allow_outside, allowed="0 to 1")
-    by = (by,) if isinstance(by, str) else tuple(by)
-    prepared = _prepared(
-        cases, rules, by=by, keys=life_table.keys, days_per_year=days_per_year, bad_rows=bad_rows
-    )
-    if "hakulinen" in methods:
-        closing_date = _closing_date(prepared.table, closing_date)
-    plan = survival_plan(
-        by=by,
-        at=at,
-        at_days=at_days,
-        methods=methods,
-        days_per_year=days_per_year,
-        standard=named_standard(standard),
-        standardisation=standardisation,
-        form=form,
-        level=level,
-        interval=interval,
-        life_table=life_table.hash,
-        window=_window(window),
-        closing_date=closing_date and closing_date.isoformat(),
-        weighted=weighted,
-    )
-    return _survival(prepared, plan, life_table, allow_outside=allow_outside, engine=engine)
+    choices: Choices = {
+        "by": by,
+        "at": at,
+        "at_days": at_days,
+        "form": form,
+        "level": level,
+        "interval": interval,
+        "standard": standard,
+        "standardisation": standardisation,
+        "when_empty": when_empty,
+        "approach": approach,
+        "window": window,
+        "incidence": incidence,
+        "closing_date": closing_date,
+        "min_at_risk": min_at_risk,
+        "max_se": max_se,
+        "days_per_year": days_per_year,
+        "weighted": weighted,
+        "allow_outside": allow_outside,
+        "rules": rules,
+        "bad_rows": bad_rows,
+        "engine": engine,
+    }
+    return survival_result(cases, needed(life_table, "net survival"), chosen(method, NET), choices)
 
 
 def observed_survival(
     cases: Cases | Any,
     *,
-    by: Sequence[str] = (),
-    at: Sequence[float] | None = None,
-    at_days: Sequence[float] | None = None,
-    variance: Variance = "greenwood",
-    level: float = 0.95,
-    interval: Interval = "log",
-    standard: str | Standard | None = None,
-    window: tuple[date, date] | None = None,
-    days_per_year: float = 365.2425,
-    weighted: bool = False,
-    rules: ExclusionRules | None = None,
-    bad_rows: Literal["refuse", "exclude"] = "refuse",
-    engine: Engine | None = None,
+    variance: Literal["greenwood", "tsiatis"] = "greenwood",
+    **choices: Unpack[Choices],
 ) -> Result:
     """Return observed survival (Kaplan–Meier), from cases alone.
 
     Parameters and errors as ``net_survival``; ``variance`` is ``"greenwood"`` or
     ``"tsiatis"`` (Σ dN/Y²).
     """
-    by = (by,) if isinstance(by, str) else tuple(by)
-    prepared = _prepared(cases, rules, by=by, days_per_year=days_per_year, bad_rows=bad_rows)
-    plan = survival_plan(
-        by=by,
-        at=at,
-        at_days=at_days,
-        methods=("observed",),
-        days_per_year=days_per_year,
-        standard=named_standard(standard),
-        variance=variance,
-        level=level,
-        interval=interval,
-        window=_window(window),
-        weighted=weighted,
-    )
-    return _survival(prepared, plan, None, allow_outside=1.0, engine=engine)
+    methods: dict[str, Method] = {"greenwood": "observed", "tsiatis": "observed-tsiatis"}
+    if variance not in methods:
+        raise UsageError("variance has no such choice", value=variance, allowed=list(methods))
+    return survival_result(cases, None, (methods[variance],), choices)
 
 
-def named_standard(standard: str | Standard | None) -> Standard | None:
-    """Return the standard of this name: ``"icss1"`` to ``"icss3"``, ``"icss prostate"``.
+def cause_specific_survival(cases: Cases | Any, **choices: Unpack[Choices]) -> Result:
+    """Return cause-specific survival: other deaths than from cancer are censored.
+
+    Deaths from cancer are told by a boolean column ``died_of_cancer`` or by
+    ``cause_of_death``: the words cancer and other, ICD-10 C00-C97, ICD-9 140-208.
+
+    Parameters and errors as ``net_survival``; ``unknown_cause``: ``"refuse"``, or what a death
+    of unknown cause is taken as, ``"cancer"`` or ``"other"``.
+    """
+    return survival_result(cases, None, ("cause-specific",), choices)
+
+
+def needed(life_table: LifeTable, what: str) -> LifeTable:
+    """Return the life table, or say that it is none.
 
     Raises
     ------
-    CodeError
-        There is no such standard.
+    UsageError
+        It is none.
     """
-    if standard is None or isinstance(standard, Standard):
-        return standard
-    from rarecare.codes.standards import icss_classes  # noqa: PLC0415 - read when asked
-
-    name = standard.lower().replace("-", " ").replace("icss", "").strip()
-    if name not in ("1", "2", "3", "prostate"):
-        raise CodeError(
-            "there is no survival standard of this name",
-            value=standard,
-            allowed=["icss1", "icss2", "icss3", "icss prostate"],
-            remedy="For other classes and weights give a Standard.",
-        )
-    weights = icss_classes(int(name) if name.isdigit() else name)
-    total = sum(weights.weights)
-    return Standard(
-        name=standard.lower(),
-        age_lower=tuple(int(age) for age in weights.age_lower),
-        weights=tuple(float(weight) / total for weight in weights.weights),
-    )
-
-
-def _rules(rules: ExclusionRules | None, by: Sequence[str], keys: Sequence[str]) -> ExclusionRules:
-    """Return the rules, with the strata to be readable and the life table's keys to be known."""
-    rules = rules or ExclusionRules(needed=())
-    if not rules.survival:
+    if not isinstance(life_table, LifeTable):
         raise UsageError(
-            "survival needs exclusion rules for survival",
-            value=rules.purpose,
-            allowed="survival",
+            f"{what} takes a life table",
+            value=type(life_table).__name__,
+            remedy="Read it first: LifeTable.read(path).",
         )
-    return replace(
-        rules,
-        strata=tuple(dict.fromkeys((*rules.strata, *by))),
-        needed=tuple(dict.fromkeys((*rules.needed, *keys))),
-    )
+    return life_table
 
 
-def _prepared(
+def chosen(method: Method | Sequence[Method], allowed: Sequence[Method]) -> tuple[Method, ...]:
+    """Return the methods asked, all of them among those allowed.
+
+    Raises
+    ------
+    UsageError
+        One is not.
+    """
+    methods: tuple[Method, ...] = (method,) if isinstance(method, str) else tuple(method)
+    unknown = next((name for name in methods if name not in allowed), None)
+    if unknown is not None:
+        raise UsageError("method has no such choice", value=unknown, allowed=allowed)
+    return methods
+
+
+def survival_result(
     cases: Cases | Any,
-    rules: ExclusionRules | None,
-    *,
-    by: tuple[str, ...],
-    keys: Sequence[str] = (),
-    **choices: Any,
-) -> Prepared:
-    prepared = prepare(cases, _rules(rules, by, keys), **choices)
-    if rules is not None and prepared.exclusions["reason"].to_list() == [READ, KEPT]:
-        raise UsageError(
-            "exclusion rules are given for cases taken as they stand, with a column died",
-            remedy="Leave the rules out, or give vital_status instead of died.",
-        )
-    return prepared
-
-
-def _survival(
-    prepared: Prepared,
-    plan: SurvivalPlan,
     life_table: LifeTable | None,
-    *,
-    allow_outside: float,
-    engine: Engine | None,
+    methods: tuple[Method, ...],
+    choices: Choices,
 ) -> Result:
-    table = _with_age_classes(prepared.table, plan)
-    _check_columns(table, plan, life_table, prepared.source.name)
-    tally = tally_follow_up(table, plan, life_table=life_table, engine=engine)
-    notes = [*prepared.notes]
-    if life_table is not None:
-        notes += [*life_table.notes, *_outside(tally, life_table, allow_outside)]
-    if plan.window:
-        notes.append(f"period analysis, {plan.window[0]} to {plan.window[1]}")
-    provenance = Provenance(
-        statistic=", ".join(NAMES[method] for method in plan.methods),
-        inputs=(prepared.source, *((life_table.source,) if life_table else ())),
-        plan=plan.to_dict(),
-        plan_hash=plan.hash,
-        exclusions=prepared.exclusions,
-        notes=tuple(notes),
-    )
+    """Return the table of these methods, with its figure and provenance."""
+    analysis = analyse(cases, life_table, methods, choices)
+    table, notes = estimated(analysis, cases, life_table, methods, choices)
+    titles = dict.fromkeys(METHODS[method].title for method in methods)
+    return Result(table, analysis.provenance(", ".join(titles), *notes), drawing(analysis))
+
+
+def drawing(analysis: Analysis) -> Any:
+    """Return what draws the curves of an analysis."""
+    plan = analysis.plan
 
     def draw(title: str = "Survival after diagnosis", **choices: Any) -> Figure:
         from rarecare.figures import survival_figure  # noqa: PLC0415 - drawn when asked
 
-        step = max(1, plan.horizon // FIGURE_POINTS)
-        years = [int(years * plan.days_per_year) for years in FIGURE_YEARS]
-        marked = {day for day in years if day <= plan.horizon}
-        days = sorted({*range(0, plan.horizon + 1, step), *marked, int(max(plan.times))})
         return survival_figure(
-            estimate_survival(tally, plan, times=days),
+            estimate_survival(analysis.tally, plan, times=figure_days(analysis)),
             by=plan.by,
             title=title,
             subtitle=f"Age-standardised, {plan.standard.name}" if plan.standard else None,
             **choices,
         )
 
-    return Result(estimate_survival(tally, plan), provenance, draw)
+    return draw
 
 
-def _check_columns(
-    table: pl.DataFrame, plan: SurvivalPlan, life_table: LifeTable | None, file: str
-) -> None:
-    needed = ["incidence_date", *plan.by, *(("weight",) if plan.weighted else ())]
-    if life_table is not None:
-        needed += ["age_days", *life_table.keys]
-    for column in needed:
-        if column not in table.columns:
-            raise ColumnError(
-                f"survival needs {column}",
-                file=file,
-                value=column,
-                allowed=table.columns,
-                remedy=f"Name it: --columns {column}=COLUMN.",
-            )
-
-    if plan.weighted and not (table["weight"].cast(pl.Float64).fill_null(nan) < inf).all():
-        raise CaseError("weight is unknown for some cases", file=file, allowed="more than 0")
-    if {"ederer1", "hakulinen"} & set(plan.methods) and "entry_days" in table.columns:
-        late = int((table["entry_days"].cast(pl.Int64) > 0).sum())
-        if late:
-            raise CaseError(
-                f"{late} cases enter late: Ederer I and Hakulinen are not defined for them",
-                file=file,
-                value="entry_days above 0",
-                remedy="Use pohar-perme or ederer2.",
-            )
-
-
-def _with_age_classes(table: pl.DataFrame, plan: SurvivalPlan) -> pl.DataFrame:
-    if plan.standard is None:
-        return table
-    if "age" in table.columns:
-        ages = table["age"].to_numpy()
-    elif "age_days" in table.columns:
-        ages = np.floor(table["age_days"].to_numpy() / plan.days_per_year)
-    else:
-        raise ColumnError("age standardisation needs age", allowed=table.columns)
-    unknown = int(np.isnan(ages).sum())
-    if unknown:
-        raise CaseError(
-            f"age is unknown for {unknown} cases",
-            remedy="Leave them out: ages in the exclusion rules.",
-        )
-    bounds = plan.standard.age_lower
-    classes = np.searchsorted(bounds, ages, side="right") - 1
-    young = int((classes < 0).sum())
-    if young:
-        raise CaseError(
-            f"{young} cases are younger than the first age class of {plan.standard.name}",
-            value=int(ages.min()),
-            allowed=f"ages from {bounds[0]}",
-            remedy="Leave them out: ages in the exclusion rules.",
-        )
-    return table.with_columns(pl.Series(AGE_CLASS, classes, dtype=pl.Int64))
-
-
-def _window(window: tuple[date, date] | None) -> tuple[str, str] | None:
-    if window is None:
-        return None
-    if not all(isinstance(day, date) and not isinstance(day, datetime) for day in window):
-        raise UsageError("the window is not two dates", value=window, allowed="datetime.date")
-    return window[0].isoformat(), window[1].isoformat()
-
-
-def _closing_date(table: pl.DataFrame, given: date | None) -> date:
-    """Return the closing date: the last day of follow-up of any case, or the one given."""
-    last_date = pl.col("incidence_date").cast(pl.Date).to_physical() + pl.col("follow_up_days")
-    if given is None:
-        return EPOCH + timedelta(days=int(table.select(last_date.max()).item()))
-    late = table.filter(pl.col("died"), last_date > (given - EPOCH).days).height
-    if late:
-        raise CaseError(
-            f"{late} cases died after the closing date",
-            value=given.isoformat(),
-            remedy="Give the last day of follow-up of the whole study, or leave it out.",
-        )
-    return given
-
-
-def _outside(tally: Tally, life_table: LifeTable, allowed: float) -> list[str]:
-    outside = int(tally.arrays["person_days_outside"].sum())
-    total = int(tally.arrays["person_days"].sum())
-    if not outside:
-        return []
-    share = outside / total
-    said = f"{outside:,} of {total:,} person-days ({share:.2%}) lie outside the life table"
-    if share > allowed:
-        raise LifeTableError(
-            said,
-            file=life_table.source.name,
-            value=f"{share:.2%}",
-            allowed=f"up to {allowed:.0%}; the table has ages from {life_table.first_age}, years "
-            f"{life_table.years[0]} to {life_table.years[-1]}",
-            remedy="Give a longer life table, or allow it (--allow-outside).",
-        )
-    return [f"{said}: the nearest age or year was taken"]
+def figure_days(analysis: Analysis) -> list[float]:
+    """Return the whole days at which a curve is drawn."""
+    plan = analysis.plan
+    step = max(1, plan.horizon // FIGURE_POINTS)
+    years = [int(years * plan.days_per_year) for years in FIGURE_YEARS]
+    marked = {day for day in years if day <= plan.horizon}
+    return sorted({*range(0, plan.horizon + 1, step), *marked, int(max(plan.times))})
