@@ -46,6 +46,7 @@ def prepare(cases, table, *, horizon, days_per_year, window=None, closing_date=N
                 "entry": entry,
                 "exit": leaves,
                 "died": died,
+                "of_cancer": died and case.get("of_cancer", False),
                 "weight": case.get("weight", 1.0),
                 "potential": potential,
                 "hazard": hazard,
@@ -111,3 +112,92 @@ def survival(cases, t, *, method, form="exponential", variance="greenwood"):
     if method == "hakulinen":
         return kaplan_meier / math.exp(-expected), spread
     return (math.exp(-hazard) if form == "exponential" else product), spread
+
+
+def steps(cases, horizon):
+    """Per day to the horizon: people, deaths, deaths from the cancer, Σλ, all weighted."""
+    rows = []
+    for day in range(1, horizon + 1):
+        at_risk = [c for c in cases if c["entry"] < day <= c["exit"]]
+        dead = [c for c in at_risk if c["died"] and c["exit"] == day]
+        rows.append(
+            {
+                "day": day,
+                "people": sum(c["weight"] for c in at_risk),
+                "dead": sum(c["weight"] for c in dead),
+                "cancer": sum(c["weight"] for c in dead if c["of_cancer"]),
+                "hazard": sum(c["weight"] * c["hazard"][day - 1] for c in at_risk),
+            }
+        )
+    return rows
+
+
+def share(part, whole):
+    return part / whole if whole else 0.0
+
+
+def deaths_by_cause(cases, t, *, method):
+    """Return (F, Var F) on day t (whole) of a probability of death; weights must be 1.
+
+    The variance is the plain double sum of how each day's deaths move F.
+    """
+    rows = steps(cases, t)
+    survival, value, path = 1.0, 0.0, []
+    for row in rows:
+        before = survival
+        expected = share(row["hazard"], row["people"])
+        jump = {
+            "crude-cancer": share(row["dead"], row["people"]) - expected,
+            "crude-other": expected,
+            "recorded-cancer": share(row["cancer"], row["people"]),
+            "recorded-other": share(row["dead"] - row["cancer"], row["people"]),
+        }[method]
+        value += before * jump
+        survival *= 1 - share(row["dead"], row["people"])
+        path.append({**row, "before": before, "survival": survival, "value": value})
+    variance = 0.0
+    for row in path:
+        people, dead = row["people"], row["dead"]
+        later = value - row["value"]
+        if not people:
+            continue
+        if method == "crude-cancer":
+            variance += (row["survival"] - later) ** 2 * dead / people**2
+        elif method == "crude-other":
+            variance += later**2 * dead / people**2
+        else:
+            own = row["cancer"] if method == "recorded-cancer" else dead - row["cancer"]
+            left = people - dead
+            spread = dead / (people * left) if left > 1e-12 else 0.0
+            variance += later**2 * spread
+            variance += row["before"] ** 2 * own * (people - own) / people**3
+            variance -= 2 * later * row["before"] * own / people**2
+    return value, variance, path
+
+
+def years_until(cases, t, *, method, days_per_year):
+    """Return (years, variance) to day t (whole) by summing every day; weights must be 1."""
+    if method == "restricted-mean":
+        survival, area, path = 1.0, 0.0, []
+        for row in steps(cases, t):
+            area += survival
+            survival *= 1 - share(row["dead"], row["people"])
+            path.append({**row, "area": area})
+        variance = 0.0
+        for row in path:
+            left = row["people"] - row["dead"]
+            if row["dead"] and left > 1e-12:
+                variance += (area - row["area"]) ** 2 * row["dead"] / (row["people"] * left)
+        return area / days_per_year, variance / days_per_year**2
+    cause = {"years-lost-cancer": "crude-cancer", "years-lost-other": "crude-other"}[method]
+    _, _, path = deaths_by_cause(cases, t, method=cause)
+    values = [0.0, *(row["value"] for row in path)]
+    area = sum(values[:-1])  # F of a day holds until the next day's end
+    variance = 0.0
+    for row in path:
+        if not row["people"]:
+            continue
+        later = sum(values[u] - row["value"] for u in range(row["day"], t))
+        reach = (t - row["day"]) * row["survival"] if cause == "crude-cancer" else 0.0
+        variance += (reach - later) ** 2 * row["dead"] / row["people"] ** 2
+    return area / days_per_year, variance / days_per_year**2

@@ -11,9 +11,9 @@ from rarecare.tally.follow_up import OF_CANCER
 
 UnknownCause = Literal["refuse", "cancer", "other"]
 UNKNOWN_CAUSES: tuple[UnknownCause, ...] = ("refuse", "cancer", "other")
-_ICD10 = r"^C([0-8][0-9]|9[0-7])(\.?[0-9A-Z]{0,2})$"
+_ICD10 = r"^(C([0-8][0-9]|9[0-7])|D4[5-7])(\.?[0-9A-Z]{0,2})$"
 _ICD10_SHAPE = r"^[A-Z][0-9]{2}(\.?[0-9A-Z]{0,2})$"
-_ICD9 = r"^(1[4-9][0-9]|20[0-8])(\.?[0-9]{0,2})$"
+_ICD9 = r"^((1[4-9][0-9]|20[0-8])(\.?[0-9]{0,2})|238\.?[4-7][0-9]?)$"
 _ICD9_SHAPE = r"^([0-9]{3}|E[0-9]{3})(\.?[0-9]{0,2})$"
 
 
@@ -23,8 +23,9 @@ def with_cause(
     """Add ``died_of_cancer``, and say what was decided.
 
     A boolean column of that name is taken as it stands. Otherwise ``cause_of_death`` decides:
-    the words cancer and other; ICD-10 C00-C97; ICD-9 140-208. Any cancer counts: registries
-    code the site of the underlying cause less surely than that it was cancer.
+    the words cancer and other; ICD-10 C00-C97 and D45-D47; ICD-9 140-208 and 238.4-238.7 (the
+    latter of both are malignant in ICD-O-3). Any cancer counts: registries code the site of
+    the underlying cause less surely than that it was cancer.
 
     Parameters
     ----------

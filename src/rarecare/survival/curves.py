@@ -114,7 +114,7 @@ def _risk_variance(arrays: Arrays, times: Floats) -> Floats:
 def kaplan_meier(arrays: Arrays) -> Floats:
     """Return Π (1 − dN / Y) after each day."""
     at_risk, deaths, _ = counts(arrays)
-    return np.cumprod(1 - share(deaths, at_risk), axis=1)
+    return np.asarray(np.cumprod(1 - share(deaths, at_risk), axis=1), dtype=np.float64)
 
 
 def greenwood(deaths: Floats, deaths2: Floats, at_risk: Floats) -> Floats:
@@ -126,8 +126,8 @@ def greenwood(deaths: Floats, deaths2: Floats, at_risk: Floats) -> Floats:
 
 def share(part: Floats, whole: Floats) -> Floats:
     """Return part / whole, 0 on days on which there is no one."""
-    answer: Floats = np.zeros(np.shape(whole))
-    np.divide(part, whole, out=answer, where=whole > 0)
+    nothing: Floats = np.zeros(np.broadcast_shapes(np.shape(part), np.shape(whole)))
+    answer: Floats = np.divide(part, whole, out=nothing, where=whole > 0)
     return answer
 
 

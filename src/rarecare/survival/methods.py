@@ -21,6 +21,7 @@ from rarecare.survival.curves import (
 )
 from rarecare.survival.probabilities import (
     crude,
+    expected_years,
     recorded,
     restricted_mean,
     years_difference,
@@ -33,7 +34,7 @@ Method = Literal[
     "pohar-perme", "ederer2", "ederer1", "hakulinen", "observed", "observed-tsiatis",
     "cause-specific", "crude-cancer", "crude-other", "recorded-cancer", "recorded-other",
     "restricted-mean", "years-lost-cancer", "years-lost-other", "years-difference",
-    "expected", "expected-alive",
+    "expected", "expected-alive", "expected-years",
 ]  # fmt: skip
 
 Measure = Literal["survival", "probability of death", "years", "people"]
@@ -124,6 +125,13 @@ def _expected(what: Literal["share", "people"]) -> Compute:
     return compute
 
 
+def _expected_years(
+    arrays: Arrays, plan: FollowUpPlan, times: Floats, _form: Form
+) -> tuple[Floats, Floats]:
+    value = expected_years(arrays, plan, times)
+    return value, np.full_like(value, np.nan)
+
+
 METHODS: dict[Method, Estimator] = {
     "pohar-perme": Estimator(
         "Net survival (Pohar Perme)", "survival", _survival("pohar-perme"), ("pohar-perme",)
@@ -183,6 +191,10 @@ METHODS: dict[Method, Estimator] = {
         "People expected to be alive as the general population", "people", _expected("people"),
         ("ederer1",), goes_on=True, known=True,
     ),
+    "expected-years": Estimator(
+        "Years lived by the general population", "years", _expected_years, ("ederer1",),
+        goes_on=True, known=True,
+    ),
 }  # fmt: skip
 """In output order."""
 
@@ -192,6 +204,7 @@ CRUDE: tuple[Method, ...] = ("crude-cancer", "crude-other", "recorded-cancer", "
 YEARS: tuple[Method, ...] = (
     "restricted-mean", "years-lost-cancer", "years-lost-other", "years-difference",
 )  # fmt: skip
+EXPECTED: tuple[Method, ...] = ("expected-alive", "expected", "expected-years")
 
 
 def curve(

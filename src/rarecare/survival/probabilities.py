@@ -161,14 +161,20 @@ def years_difference(
     S_P is the mean expected survival of all cases (Ederer I), by the trapezium over days.
     """
     observed, se = restricted_mean(arrays, plan, times)
+    return expected_years(arrays, plan, times) - observed, se
+
+
+def expected_years(arrays: Arrays, plan: FollowUpPlan, times: Floats) -> Floats:
+    """Return ∫S_P from 0 to t, in years, S_P the mean expected survival of all cases."""
     weight = arrays["weight"][:, None]
-    expected = np.hstack([np.ones_like(weight), arrays["s_all"] / weight])
+    expected = np.hstack([np.ones_like(weight), share(arrays["s_all"], weight)])
     area = np.cumsum((expected[:, :-1] + expected[:, 1:]) / 2, axis=1)
     lived = running(area, times)
     within, position, day = part_of_day(plan, times)
-    now = arrays["s_all_at"][:, position] / weight
+    now = share(arrays["s_all_at"][:, position], weight)
     lived[:, within] += (expected[:, day] + now) / 2 * (times[within] - day)
-    return lived / plan.days_per_year - observed, se
+    years: Floats = lived / plan.days_per_year
+    return years
 
 
 def _crude(cause: Cause, arrays: Arrays) -> _Death:

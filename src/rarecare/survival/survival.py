@@ -176,7 +176,8 @@ def cause_specific_survival(cases: Cases | Any, **choices: Unpack[Choices]) -> R
     """Return cause-specific survival: other deaths than from cancer are censored.
 
     Deaths from cancer are told by a boolean column ``died_of_cancer`` or by
-    ``cause_of_death``: the words cancer and other, ICD-10 C00-C97, ICD-9 140-208.
+    ``cause_of_death``: the words cancer and other, ICD-10 C00-C97 and D45-D47, ICD-9 140-208
+    and 238.4-238.7.
 
     Parameters and errors as ``net_survival``; ``unknown_cause``: ``"refuse"``, or what a death
     of unknown cause is taken as, ``"cancer"`` or ``"other"``.
