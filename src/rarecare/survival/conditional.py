@@ -23,7 +23,7 @@ from rarecare.survival.analysis import Choices, analyse
 from rarecare.survival.curves import Arrays, Floats
 from rarecare.survival.estimate import NO_STANDARD, rows_of, strata_of
 from rarecare.survival.methods import METHODS, NET, Curve, Method, curve
-from rarecare.survival.plan import RESULT_COLUMNS, Standard, SurvivalPlan
+from rarecare.survival.plan import RESULT_COLUMNS, TIME_DIGITS, Standard, SurvivalPlan
 from rarecare.survival.standardisation import (
     arrays_by_class,
     preweighted,
@@ -96,7 +96,13 @@ def conditional_survival(
     wants_table = any(METHODS[name].sums for name in methods)
     lives = needed(life_table, "net survival") if wants_table else None  # type: ignore[arg-type]
     year = choices.get("days_per_year", 365.2425)
-    spans = sorted({(s * year, (s + k) * year) for s in given for k in ahead})
+    spans = sorted(
+        {
+            (round(s * year, TIME_DIGITS), round((s + k) * year, TIME_DIGITS))
+            for s in given
+            for k in ahead
+        }
+    )
     times = sorted({day for span in spans for day in span})
     own: Choices = {**choices, "at": None, "at_days": times}
     analysis = analyse(cases, lives, methods, own)

@@ -20,6 +20,9 @@ Approach = Literal["complete", "cohort", "period", "hybrid"]
 AGE_CLASS = "_age_class"
 """Stratum column of the age classes that a standard population weighs."""
 
+TIME_DIGITS = 9
+"""Decimals of evaluation times in days: the sums tell no closer times apart."""
+
 RESULT_COLUMNS = (
     "method", "standard", "time_years", "time_days", "n", "at_risk", "events",
     "estimate", "se", "lower", "upper", "level", "status", "reason",
@@ -220,8 +223,8 @@ def survival_plan(
     by
         Strata: columns, or the name of one.
     at, at_days
-        Evaluation times in years (times ``days_per_year``, not rounded) or in days; one
-        of the two. By default 1 and 5 years.
+        Evaluation times in years (times ``days_per_year``, not rounded to days) or in days,
+        to 1e-9 of a day; one of the two. By default 1 and 5 years.
     methods
         Of ``methods.METHODS``.
     days_per_year
@@ -257,7 +260,7 @@ def survival_plan(
     return SurvivalPlan(
         strata=strata,
         by=by,
-        times=tuple(sorted({float(day) for day in at_days})),
+        times=tuple(sorted({round(float(day), TIME_DIGITS) for day in at_days})),
         methods=tuple(methods),
         estimators=tuple(name for name in ESTIMATORS if name in needed),
         causes=any(METHODS[method].causes for method in methods),
