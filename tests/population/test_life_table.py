@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rarecare import LifeTable
-from rarecare.errors import ColumnError, LifeTableError, RarecareError
+from rarecare.errors import ColumnError, LifeTableError, RarecareError, UsageError
 
 
 def table(quantity="mx", value=0.01, ages=range(3), years=(2000, 2001), **keys):
@@ -186,3 +186,47 @@ def test_tables_of_other_programs(shared_data, name, choices, quantity):
     assert quantity in read.quantity
     assert np.isfinite(read.hazard).all()
     assert 1e-5 < read.hazard[:, 30 - read.first_age, :].max() < 0.02
+
+
+def gap_table(**choices):
+    rows = [
+        {"sex": "male", "age": age, "year": year, "mx": rate * (1 + age / 100)}
+        for age in range(60, 63)
+        for year, rate in ((2000, 0.01), (2004, 0.16), (2005, 0.2))
+    ]
+    return LifeTable.read(pl.DataFrame(rows), **choices)
+
+
+def test_missing_years_follow_the_rule_asked():
+    with pytest.raises(LifeTableError, match=r"2001, 2002, 2003.*missing_years='carry'"):
+        gap_table()
+    with pytest.raises(UsageError, match="Did you mean 'carry'"):
+        gap_table(missing_years="cary")
+    carried = gap_table(missing_years="carry")
+    assert carried.years.tolist() == [2000, 2001, 2002, 2003, 2004, 2005]
+    assert carried.hazard[0, 0] == pytest.approx([0.016] * 4 + [0.256, 0.32])
+    assert any("2001, 2002, 2003 are missing: the year before" in note for note in carried.notes)
+    straight = gap_table(missing_years="interpolate")
+    # from 0.01 to 0.16 in four years: doubling each year
+    assert straight.hazard[0, 0] == pytest.approx(
+        [0.016, 0.032, 0.064, 0.128, 0.256, 0.32], rel=1e-14
+    )
+    assert any("interpolated on the log scale" in note for note in straight.notes)
+
+
+def test_a_table_is_rescaled_by_a_further_key_or_one_of_its_own():
+    table = gap_table(missing_years="carry")
+    by_group = table.rescaled("deprivation", {"1": 0.5, "5": 2.0})
+    assert by_group.keys == ("sex", "deprivation")
+    assert by_group.levels.rows() == [("male", "1"), ("male", "5")]
+    assert by_group.hazard[0] == pytest.approx(table.hazard[0] / 2)
+    assert by_group.hazard[1] == pytest.approx(table.hazard[0] * 2)
+    assert by_group.hash != table.hash
+    assert by_group.notes[-1].endswith("multiplied by deprivation (1 0.5, 5 2)")
+    own = table.rescaled("sex", {"male": 1.5})
+    assert own.hazard == pytest.approx(table.hazard * 1.5)
+    with pytest.raises(LifeTableError, match=r"'male'.*allowed: female"):
+        table.rescaled("sex", {"female": 1.5})
+    for wrong in ({}, {"1": 0.0}, {"1": float("nan")}):
+        with pytest.raises(LifeTableError, match="factors of deprivation"):
+            table.rescaled("deprivation", wrong)

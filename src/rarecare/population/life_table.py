@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -45,6 +45,8 @@ _NOT_KEYS = frozenset(
     | {"haz_per_year_365.241", "q_1yr"}
     | {name for names in QUANTITIES.values() for name in names}
 )
+MissingYears = Literal["refuse", "carry", "interpolate"]
+MISSING_YEARS: tuple[MissingYears, ...] = ("refuse", "carry", "interpolate")
 _YOUNG = (15, 40)  # ages at which fewer than half die, or survive, in a year
 
 
@@ -89,6 +91,7 @@ class LifeTable:
         codes: Mapping[str, Mapping[str, str]] | None = None,
         keys: Sequence[str] | None = None,
         delimiter: str | None = None,
+        missing_years: MissingYears = "refuse",
     ) -> LifeTable:
         """Read a tidy life table, a Stata popmort file, or the export of an R ratetable.
 
@@ -105,6 +108,11 @@ class LifeTable:
             column that is neither age, year nor a known life-table quantity.
         delimiter
             See ``rarecare.files.read_table``.
+        missing_years
+            Of calendar years that the table lacks between its first and its last:
+            ``"refuse"``; ``"carry"``: the year before holds on; ``"interpolate"``: the
+            logarithm of the hazard runs straight between the years beside (the hazard itself
+            where one is 0). ``notes`` say which years.
 
         Notes
         -----
@@ -145,7 +153,65 @@ class LifeTable:
                 "value": _floats(raw.frame[value], value, name),
             }
         ).with_row_index("line", offset=2)
-        return build(table, keys=tuple(key_columns), quantity=quantity, source=raw.source)
+        return build(
+            table, keys=tuple(key_columns), quantity=quantity, source=raw.source,
+            missing_years=missing_years,
+        )  # fmt: skip
+
+    def rescaled(self, key: str, factors: Mapping[str, float]) -> LifeTable:
+        """Return the table with the hazard of each group multiplied by its factor.
+
+        For a table that is too coarse: one for all, where groups (deprivation, region) are
+        known to die more or less, as excess-hazard models that rescale the table do.
+
+        Parameters
+        ----------
+        key
+            A key of the table, or a further one, which then is a column of the cases too.
+        factors
+            Hazard ratio of each group to the table, above 0; of a key of the table, every
+            level.
+
+        Raises
+        ------
+        LifeTableError
+            A factor is not above 0 and finite, or a level of the key has none.
+        """
+        wrong = {name: value for name, value in factors.items() if not 0 < value < np.inf}
+        if wrong or not factors:
+            raise LifeTableError(
+                f"the factors of {key} are not such",
+                file=self.source.name,
+                value=wrong or None,
+                allowed="group and hazard ratio above 0, as {'1': 0.9, '2': 1.1}",
+            )
+        said = ", ".join(f"{name} {value:g}" for name, value in factors.items())
+        note = f"life table {self.source.name}: hazards multiplied by {key} ({said})"
+        if key in self.keys:
+            levels = self.levels[key].cast(pl.String).to_list()
+            lacking = [level for level in levels if level not in factors]
+            if lacking:
+                raise LifeTableError(
+                    f"a level of {key} has no factor",
+                    file=self.source.name,
+                    value=lacking[0],
+                    allowed=sorted(factors),
+                )
+            ratio = np.array([factors[level] for level in levels])
+            hazard = self.hazard * ratio[:, None, None]
+            return replace(self, hazard=hazard, notes=(*self.notes, note))
+        groups = pl.DataFrame({key: sorted(factors)}, schema={key: pl.String})
+        own = self.levels.select(self.keys).with_row_index("_level")
+        levels_now = own.join(groups, how="cross").sort(*self.keys, key)
+        ratio = np.array([factors[name] for name in levels_now[key].to_list()])
+        hazard = self.hazard[levels_now["_level"].to_numpy()] * ratio[:, None, None]
+        return replace(
+            self,
+            keys=(*self.keys, key),
+            levels=levels_now.drop("_level"),
+            hazard=np.ascontiguousarray(hazard),
+            notes=(*self.notes, note),
+        )
 
     @property
     def n_ages(self) -> int:
@@ -249,6 +315,7 @@ def build(
     quantity: str,
     source: Source,
     notes: tuple[str, ...] = (),
+    missing_years: MissingYears = "refuse",
 ) -> LifeTable:
     """Return a life table from its cells, checked.
 
@@ -259,6 +326,8 @@ def build(
         ``line`` of the file, for messages.
     keys, quantity, source, notes
         See ``LifeTable``.
+    missing_years
+        See ``LifeTable.read``.
 
     Raises
     ------
@@ -283,21 +352,71 @@ def build(
     years = table["year"].unique().sort()
     first, last = int(table["age"].min()), int(table["age"].max())  # type: ignore[arg-type]
     ages = pl.Series("age", range(first, last + 1))
-    _refuse_gaps(table, keys, levels=levels, ages=ages, years=years, quantity=quantity, file=file)
+    absent = _absent_years(years, quantity, missing_years, file)
+    _refuse_gaps(table, keys, levels=levels, ages=ages, years=years, file=file)
     hazard_column, more = _hazards(table, quantity, last, file)
     shape = (levels.height, len(ages), len(years))
     cube = table.with_columns(hazard_column).sort(*keys, "age", "year")["hazard"]
+    hazard = _carry_last(cube.to_numpy().reshape(shape))
+    known: NDArray[np.int64] = years.to_numpy().astype(np.int64)
+    if absent:
+        hazard = _filled(hazard, known, missing_years)
+        known = np.arange(known[0], known[-1] + 1, dtype=np.int64)
+        how = {"carry": "the year before holds on", "interpolate": "interpolated on the log scale"}
+        more = (
+            *more,
+            f"life table {file}: years {', '.join(map(str, absent))} are missing: "
+            f"{how[missing_years]}",
+        )
     return LifeTable(
         keys=keys,
         levels=levels,
         first_age=first,
-        years=years.to_numpy().astype(np.int64),
-        hazard=np.ascontiguousarray(_carry_last(cube.to_numpy().reshape(shape))),
+        years=known,
+        hazard=np.ascontiguousarray(hazard),
         quantity=quantity,
         source=source,
         per_day=quantity == DAILY,
         notes=(f"life table {file}: {quantity}", *notes, *more),
     )
+
+
+def _absent_years(
+    years: pl.Series, quantity: str, rule: MissingYears, file: str
+) -> tuple[int, ...]:
+    """Return the calendar years that the table lacks, where a rule says what they are."""
+    if rule not in MISSING_YEARS:
+        raise UsageError("missing_years has no such choice", value=rule, allowed=MISSING_YEARS)
+    missing = sorted(set(range(int(years[0]), int(years[-1]) + 1)) - set(years))
+    if rule == "refuse" and quantity != DAILY and missing:
+        raise LifeTableError(
+            "the life table lacks calendar years between its first and its last",
+            file=file,
+            value=", ".join(map(str, missing[:5])),
+            allowed=f"every year from {years[0]} to {years[-1]}",
+            remedy="Add them, or say what they are: missing_years='carry' or 'interpolate'.",
+        )
+    return () if rule == "refuse" else tuple(missing)
+
+
+def _filled(
+    hazard: NDArray[np.float64], years: NDArray[np.int64], rule: MissingYears
+) -> NDArray[np.float64]:
+    """Return the hazard of every year from the first to the last."""
+    every = np.arange(years[0], years[-1] + 1)
+    before = np.searchsorted(years, every, side="right") - 1
+    low = hazard[..., before]
+    if rule == "carry":
+        return low
+    after = np.minimum(before + 1, len(years) - 1)
+    high = hazard[..., after]
+    gap = np.maximum(years[after] - years[before], 1)
+    part = (every - years[before]) / gap
+    both = (low > 0) & (high > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        straight = np.exp(np.log(low) * (1 - part) + np.log(high) * part)
+    filled: NDArray[np.float64] = np.where(both, straight, low * (1 - part) + high * part)
+    return np.where(part == 0, low, filled)
 
 
 def _refuse_gaps(
@@ -307,19 +426,8 @@ def _refuse_gaps(
     levels: pl.DataFrame,
     ages: pl.Series,
     years: pl.Series,
-    quantity: str,
     file: str,
 ) -> None:
-    if quantity != DAILY:
-        missing = sorted(set(range(int(years[0]), int(years[-1]) + 1)) - set(years))
-        if missing:
-            raise LifeTableError(
-                "the life table lacks calendar years between its first and its last",
-                file=file,
-                value=", ".join(map(str, missing[:5])),
-                allowed=f"every year from {years[0]} to {years[-1]}",
-                remedy="Add them, or give only one unbroken run of years.",
-            )
     if table.height == levels.height * len(ages) * len(years):
         return
     grid = pl.DataFrame({"age": ages}).join(pl.DataFrame({"year": years}), how="cross")
