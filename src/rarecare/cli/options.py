@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +10,9 @@ from cyclopts import Parameter
 
 from rarecare.cli import output, values
 from rarecare.cli.output import Format
+from rarecare.errors import UsageError
 from rarecare.registry import Cases, ExclusionRules, read_cases, read_column_map
+from rarecare.survival.styles import STYLES, Style
 
 Text = Annotated[tuple[str, ...], Parameter(negative="")]
 
@@ -34,6 +36,15 @@ class Reading:
     "Days in a year; R's relsurv has 365.241."
     classification: Path | None = None
     "Folder of another rare-cancer list."
+
+    def without_style(self) -> tuple[Style | None, Reading]:
+        """Return the style named in --columns (strs, popepi, seer), and the rest."""
+        parts = [part for text in self.columns for part in values.words(text)]
+        named = [style for style in STYLES if style in parts]
+        if len(named) > 1:
+            raise UsageError("--columns names two styles", value=", ".join(named))
+        rest = tuple(part for part in parts if part not in STYLES)
+        return (named[0] if named else None), replace(self, columns=rest)
 
     def read(self, path: Path) -> Cases:
         """Return the cases of the file."""
@@ -76,10 +87,10 @@ class Counting:
 
     def rules(self, purpose: Literal["survival", "incidence"], ages: str) -> ExclusionRules:
         """Return the exclusion rules."""
-        behaviours = values.whole_numbers(self.behaviours, "--behaviours")
+        every = self.behaviours == "all"
         return ExclusionRules(
             purpose=purpose,
-            behaviours=None if self.behaviours == "all" else behaviours,
+            behaviours=None if every else values.whole_numbers(self.behaviours, "--behaviours"),
             period=values.dates(self.period, "--period"),
             ages=values.ages(ages, "--ages"),
             needed=(),
@@ -95,7 +106,7 @@ class Output:
     format: Format = "table"
     "How it is printed."
     out: Path | None = None
-    "File instead: .csv, .json or .parquet; its provenance is written beside it."
+    "File instead: .csv, .json, .parquet or .dta; its provenance is written beside it."
     figure: Path | None = None
     "Draw it too: .svg, .png, .pdf or .json."
     title: str | None = None

@@ -22,16 +22,18 @@ from rarecare.writing import write_whole
 
 if TYPE_CHECKING:
     from rarecare.study import Release
+    from rarecare.survival.styles import Style
 
 Format = Literal["table", "csv", "json"]
 UNPROTECTED = "unprotected"
 WARNING = (
     "unprotected: small counts are shown as they are; protect them before anything is published"
 )
-TABLES = (".csv", ".json", ".parquet")
+TABLES = (".csv", ".dta", ".json", ".parquet")
 FIGURES = (".json", ".pdf", ".png", ".svg")
 _WHOLE = ("n", "at_risk", "events", "records")
-_ALWAYS_SAME = ("standard", "level", "method", "unit", "status", "time_days", "synthetic")
+_DAYS = ("time_days", "given_days")
+_ALWAYS_SAME = ("standard", "level", "method", "unit", "status", *_DAYS, "synthetic")
 
 PIPED_WIDTH = 200
 
@@ -63,8 +65,8 @@ class Destination(Protocol):
         """Whether the data are made up."""
 
 
-def show(result: Result, to: Destination) -> None:
-    """Print a result, or write it: whole files, or none."""
+def show(result: Result, to: Destination, *, style: Style | None = None) -> None:
+    """Print a result, or write it: whole files, or none; in the style of another program."""
     if to.synthetic:
         made_up = result.table.with_columns(synthetic=pl.lit(value=True))
         result = replace(result, table=made_up)
@@ -72,6 +74,13 @@ def show(result: Result, to: Destination) -> None:
         choices = {"title": to.title} if to.title else {}
         result.plot(**choices, synthetic=to.synthetic).save(to.figure)
         _written(to.figure)
+    if style == "seer":
+        _show_text(result, to)
+        return
+    if style is not None:
+        from rarecare.survival.styles import in_style  # noqa: PLC0415
+
+        result = replace(result, table=in_style(result.table, style))
     if to.out is not None:
         write_whole(to.out, _as_bytes(result, to.out))
         note = to.out.with_name(to.out.name + ".provenance.json")
@@ -84,6 +93,20 @@ def show(result: Result, to: Destination) -> None:
         print(as_json(result))
     else:
         print_result(result)
+
+
+def _show_text(result: Result, to: Destination) -> None:
+    from rarecare.survival.styles import seer_text  # noqa: PLC0415
+
+    text = f"{seer_text(result)}{WARNING}\n"
+    if to.out is None:
+        print(text, end="")
+        return
+    note = to.out.with_name(to.out.name + ".provenance.json")
+    write_whole(to.out, text.encode())
+    write_whole(note, (result.provenance.to_json() + "\n").encode())
+    _written(to.out)
+    _written(note)
 
 
 def print_rows(table: pl.DataFrame, as_format: Format) -> None:
@@ -130,9 +153,9 @@ def check_writable(file: Path | None, allowed: Collection[str] = TABLES) -> None
         raise UsageError("there is no such folder", value=str(file.parent), remedy="Make it first.")
 
 
-def check_all_writable(to: Destination) -> None:
+def check_all_writable(to: Destination, style: Style | None = None) -> None:
     """Refuse early a table or a figure that could not be written at the end."""
-    check_writable(to.out)
+    check_writable(to.out, (".txt",) if style == "seer" else TABLES)
     check_writable(to.figure, FIGURES)
 
 
@@ -142,19 +165,40 @@ def _table_bytes(table: pl.DataFrame, file: Path) -> bytes:
         table.write_csv(buffer)
     elif file.suffix == ".json":
         table.write_json(buffer)
+    elif file.suffix == ".dta":
+        return _stata_bytes(table, file)
     else:
         table.write_parquet(buffer)
     return buffer.getvalue()
 
 
-def print_table(table: pl.DataFrame, *, title: str = "") -> None:
+def _stata_bytes(table: pl.DataFrame, file: Path) -> bytes:
+    """Return a Stata file: names without dots, text for what Stata has no type for."""
+    try:
+        import pandas as pd  # noqa: PLC0415 - optional, and slow to import
+    except ImportError:
+        raise UsageError(
+            "Stata files need pandas", value=file.name, remedy="Install 'rarecare[stata]'."
+        ) from None
+    names = {name: name.replace(".", "_").replace("-", "_")[:32] for name in table.columns}
+    plain = table.with_columns(
+        pl.col(pl.Boolean).cast(pl.Int8), pl.col(pl.String, pl.Categorical).cast(pl.String)
+    ).rename(names)
+    buffer = io.BytesIO()
+    frame = pd.DataFrame({name: plain[name].to_list() for name in plain.columns})
+    frame.to_stata(buffer, write_index=False, version=118)
+    return buffer.getvalue()
+
+
+def print_table(table: pl.DataFrame, *, title: str = "", as_named: bool = False) -> None:
     """Print a table: whole numbers and proportions as the field reads them."""
     grid = Table(
         title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 2)
     )
     for name in table.columns:
         right = table.schema[name].is_numeric()
-        grid.add_column(name.replace("_", " "), justify="right" if right else "left", no_wrap=right)
+        shown = name if as_named else name.replace("_", " ")
+        grid.add_column(shown, justify="right" if right else "left", no_wrap=right)
     for row in table.iter_rows(named=True):
         grid.add_row(*(_cell(name, value) for name, value in row.items()))
     out.print(grid)
@@ -236,11 +280,11 @@ def print_result(result: Result) -> None:
     same = [
         name
         for name in _ALWAYS_SAME
-        if name in table.columns and (table[name].n_unique() == 1 or name == "time_days")
+        if name in table.columns and (table[name].n_unique() == 1 or name in _DAYS)
     ]
-    said = {name: table[name][0] for name in same if name != "time_days"}
+    said = {name: table[name][0] for name in same if name not in _DAYS}
     dropped = [name for name in same if name != "status" or said["status"] == OK]
-    if table["reason"].null_count() == table.height:
+    if (table["reason"].fill_null("") == "").all():
         dropped.append("reason")
     title = provenance.statistic
     if "level" in said:
@@ -248,7 +292,7 @@ def print_result(result: Result) -> None:
     if said.get("standard", "none") != "none":
         title += f", age-standardised ({said['standard']})"
     out.print(title, style="bold", highlight=False)
-    print_table(table.drop(dropped))
+    print_table(table.drop(dropped), as_named="method" not in table.columns)
     for line in _account(provenance.exclusions):
         out.print(line, style="dim", highlight=False, soft_wrap=True)
     for note in provenance.notes:
@@ -272,7 +316,7 @@ def _cell(name: str, value: object) -> str:
         return "–"
     if isinstance(value, bool) or not isinstance(value, float):
         return f"{value:,}" if isinstance(value, int) and name in _WHOLE else str(value)
-    if name == "time_years":
+    if name in ("time_years", "given_years"):
         return f"{value:.4g}"
     if name == "person_years":
         return f"{value:,.0f}"

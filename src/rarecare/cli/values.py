@@ -53,6 +53,14 @@ def ages(text: str, flag: str) -> tuple[int, int] | None:
     return low, high
 
 
+def weights(text: str | None, flag: str) -> str | dict[int, float] | None:
+    """Return a name as it is, or weights by first age: ``15:0.07,45:0.12``."""
+    if text is None or ":" not in text:
+        return text
+    pairs = [part.partition(":") for part in words(text)]
+    return {_read(int, age, flag): _read(float, weight, flag) for age, _, weight in pairs}
+
+
 def columns(given: Sequence[str]) -> dict[str, str]:
     """Return column names from ``name=column`` pairs, several by commas."""
     pairs = {}
