@@ -56,3 +56,21 @@ def coded_cases(n: int, *, text: bool, seed: int = 1) -> pl.DataFrame:
 
 def _drawn(values: list[str], n: int, rng: np.random.Generator) -> pl.Series:
     return pl.Series(values).gather(rng.integers(0, len(values), n))
+
+
+def survival_file(path: Path, n: int, *, batch: int = 5_000_000) -> Path:
+    """Write ``n`` cases to a Parquet file, batch by batch, unless it is there already."""
+    if path.exists():
+        return path
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    writer: pq.ParquetWriter | None = None
+    for number, start in enumerate(range(0, n, batch)):
+        part: pa.Table = survival_cases(min(batch, n - start), seed=number).to_arrow()
+        if writer is None:
+            writer = pq.ParquetWriter(path, part.schema)
+        writer.write_table(part)
+    assert writer is not None
+    writer.close()
+    return path

@@ -12,6 +12,7 @@ from rarecare.survival import (
     conditional_survival,
     crude_mortality,
     expected_survival,
+    interval_survival,
     life_years,
     net_survival,
     net_survival_test,
@@ -68,6 +69,12 @@ QUESTIONS = {
         ["--by", "sex", "--contrast", "sex=male", "--at", "5"],
         lambda c, t: survival_contrasts(
             net_survival(c, t, by="sex", at=[5]), across="sex", reference="male"
+        ),
+    ),
+    "breaks": (
+        ["--breaks", "0(0.5)1,1(1)5", "--method", "ederer2,observed", "--by", "sex"],
+        lambda c, t: interval_survival(
+            c, t, breaks="0(0.5)1,1(1)5", method=("ederer2", "observed"), by="sex"
         ),
     ),
     "weights": (

@@ -80,6 +80,8 @@ def survival(
     at: str | None = None,
     at_days: str | None = None,
     breaks: str | None = None,
+    interval_form: Literal["actuarial", "hazard"] = "actuarial",
+    convention: Literal["strs", "popepi"] = "strs",
     given: str | None = None,
     ahead: str = "5",
     test: str = "",
@@ -130,6 +132,10 @@ def survival(
         Days since incidence, by commas.
     breaks
         An interval life table instead, its intervals as in Stata's strs: "0(1/12)1,1(1)10".
+    interval_form
+        With --breaks: withdrawals count half, or deaths over person-time.
+    convention
+        With --breaks: expected survival as strs or popEpi looks it up.
     given
         Conditional survival instead: years already lived, by commas.
     ahead
@@ -208,6 +214,8 @@ def survival(
             Question(
                 method=method,
                 breaks=breaks,
+                form=interval_form,
+                convention=convention,
                 given=values.numbers(given, "--given"),
                 ahead=values.numbers(ahead, "--ahead") or (),
                 test=groups,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from rarecare.cli import values
 from rarecare.errors import UsageError
@@ -16,14 +17,19 @@ from rarecare.survival import (
     conditional_survival,
     crude_mortality,
     expected_survival,
+    interval_survival,
     life_years,
     net_survival_test,
     observed_survival,
     survival_contrasts,
 )
 from rarecare.survival.analysis import Choices
+from rarecare.survival.intervals import METHODS, IntervalForm
 from rarecare.survival.methods import NET
 from rarecare.survival.survival import survival_result
+from rarecare.tally.intervals import Convention
+
+INTERVAL_METHODS = METHODS["strs"]
 
 _REMEDY = "Add --life-table FILE, or ask for --method observed."
 WITHOUT_TABLE: dict[str, Callable[..., Result]] = {
@@ -44,6 +50,8 @@ class Question:
 
     method: str
     breaks: str | None
+    form: IntervalForm
+    convention: Convention
     given: tuple[float, ...] | None
     ahead: tuple[float, ...]
     test: tuple[str, ...]
@@ -78,6 +86,8 @@ def _answer(
     cases: Cases, life_table: LifeTable | None, asked: Question, choices: Choices
 ) -> Result:
     name = asked.method
+    if asked.breaks is not None:
+        return _by_interval(cases, life_table, asked, choices)
     if asked.given is not None:
         methods = values.chosen(name, (*NET, "cause-specific"), "--method")
         _check_table(methods, life_table)
@@ -100,6 +110,25 @@ def _answer(
     if several is not None:
         raise UsageError(f"{several} is asked for alone", value=name, allowed=several)
     return survival_result(cases, life_table, values.chosen(name, NET, "--method"), choices)
+
+
+_INTERVAL = ("by", "level", "standard", "closing_date", "rules", "bad_rows", "engine")
+
+
+def _by_interval(
+    cases: Cases, life_table: LifeTable | None, asked: Question, choices: Choices
+) -> Result:
+    if life_table is None:
+        raise UsageError("a life table by interval needs a life table", remedy=_REMEDY)
+    own: dict[str, Any] = {name: value for name, value in choices.items() if name in _INTERVAL}
+    if choices.get("interval"):
+        own["interval"] = choices["interval"]
+    assert asked.breaks is not None
+    methods = values.chosen(asked.method, INTERVAL_METHODS, "--method")
+    return interval_survival(
+        cases, life_table, breaks=asked.breaks, method=methods, form=asked.form,
+        convention=asked.convention, **own,
+    )  # fmt: skip
 
 
 def _check_table(methods: Sequence[str], life_table: LifeTable | None) -> None:

@@ -3,6 +3,7 @@
 from rarecare.survival.comparison import net_survival_test, survival_contrasts
 from rarecare.survival.conditional import conditional_survival, estimate_conditional
 from rarecare.survival.estimate import estimate_survival
+from rarecare.survival.interval_survival import interval_survival
 from rarecare.survival.mortality import crude_mortality, expected_survival, life_years
 from rarecare.survival.plan import Standard, SurvivalPlan, survival_plan
 from rarecare.survival.standards import named_standard
@@ -21,6 +22,7 @@ __all__ = [
     "estimate_conditional",
     "estimate_survival",
     "expected_survival",
+    "interval_survival",
     "life_years",
     "named_standard",
     "net_survival",

@@ -157,7 +157,7 @@ def analyse(
     notes: list[str] = []
     followed: list[tuple[int, date, date]] = []
     for batch in batches:
-        prepared = _prepared(
+        prepared = prepared_cases(
             batch, rules, by=by, keys=keys, days_per_year=days_per_year, bad_rows=bad_rows
         )
         if plan is None:
@@ -366,7 +366,7 @@ def _rules(rules: ExclusionRules | None, by: Sequence[str], keys: Sequence[str])
     )
 
 
-def _prepared(
+def prepared_cases(
     cases: Cases | Any,
     rules: ExclusionRules | None,
     *,
@@ -374,6 +374,13 @@ def _prepared(
     keys: Sequence[str] = (),
     **choices: Any,
 ) -> Prepared:
+    """Return the cases that count; rules are for cases with a vital status alone.
+
+    Raises
+    ------
+    UsageError, InputError
+        See ``net_survival``.
+    """
     prepared = prepare(cases, _rules(rules, by, keys), **choices)
     if rules is not None and prepared.exclusions["reason"].to_list() == [READ, KEPT]:
         raise UsageError(

@@ -100,6 +100,8 @@ def in_style(table: pl.DataFrame, style: Style) -> pl.DataFrame:
             rows.select(*keys, *_named(name + suffix, style)),
             on=keys, how="left", nulls_equal=True, maintain_order="left",
         )  # fmt: skip
+    if style == "strs" and {"cp", "cr_e2"} <= set(wide.columns):
+        wide = wide.with_columns(cp_e2=pl.col("cp") / pl.col("cr_e2"))
     said = table.group_by(keys, maintain_order=True).agg(
         status=pl.col("status").sort_by(pl.col("status") != OK, descending=True).first(),
         reason=pl.col("reason").drop_nulls().unique(maintain_order=True).str.join("; "),

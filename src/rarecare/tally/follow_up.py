@@ -205,7 +205,7 @@ def _fields(
     level, ages = np.zeros(len(incidence), dtype=np.int64), np.zeros(1)
     age_code = level
     if life_table is not None:
-        level = _levels(cases, life_table)
+        level = life_table_levels(cases, life_table)
         age_code, ages = _age_codes(cases["age_days"])
     weight_code, weights = level[:0], np.ones(1)
     if plan.weighted:
@@ -230,7 +230,14 @@ def day_number(day: date | str) -> int:
     return ((date.fromisoformat(day) if isinstance(day, str) else day) - _EPOCH).days
 
 
-def _levels(cases: pl.DataFrame, life_table: LifeTable) -> NDArray[np.int64]:
+def life_table_levels(cases: pl.DataFrame, life_table: LifeTable) -> NDArray[np.int64]:
+    """Return the row of the life table's levels that each case belongs to.
+
+    Raises
+    ------
+    LifeTableError
+        The table has no rows for a case.
+    """
     if not life_table.keys:
         return np.zeros(cases.height, dtype=np.int64)
     own = Strata.of(cases, life_table.keys)
