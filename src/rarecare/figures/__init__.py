@@ -1,8 +1,19 @@
 """Figures: tidy tables in, one Vega-Lite specification out."""
 
+from rarecare.figures.conditional import conditional_figure
 from rarecare.figures.figure import Figure
+from rarecare.figures.forest import forest_figure
 from rarecare.figures.look import SYNTHETIC
+from rarecare.figures.probabilities import probabilities_figure
 from rarecare.figures.rates import rates_figure
 from rarecare.figures.survival import survival_figure
 
-__all__ = ["SYNTHETIC", "Figure", "rates_figure", "survival_figure"]
+__all__ = [
+    "SYNTHETIC",
+    "Figure",
+    "conditional_figure",
+    "forest_figure",
+    "probabilities_figure",
+    "rates_figure",
+    "survival_figure",
+]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rarecare.figures.look import (
@@ -27,6 +28,24 @@ from rarecare.figures.tables import Row, drawable, why_missing
 from rarecare.results import WITHHELD
 
 ALL = "All"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What the dots measure: the ends of the axis, its ticks, how a value is said.
+
+    ``ticks`` takes how many there may be; ``labels`` is Vega's way of writing them; ``line``
+    is a value to mark, with its name.
+    """
+
+    highest: float
+    ticks: Callable[[int], list[float]]
+    said: Callable[[Row, str], str]
+    lowest: float = 0.0
+    labels: dict[str, str] = field(default_factory=lambda: {"format": "~r"})
+    line: tuple[float, str] | None = None
+
+
 _ROW, _LONGEST, _AXIS = 26, 2.5, 44
 _HEADING = "Estimate (interval)"
 
@@ -91,14 +110,14 @@ def ordered(rows: list[tuple[str, Row]]) -> list[tuple[str, Row]]:
 def draw_dots(
     rows: Sequence[tuple[str, Row]],
     head: Canvas,
+    scale: Scale,
     *,
-    threshold: float | None,
     width: float,
 ) -> Body:
     """Return dots on whiskers: names left and numbers right, on a phone above each dot."""
     narrow = width < NARROW
     shown = [row for _, row in rows if drawable(row)]
-    numbers = max(text_width(x) for x in [_HEADING, *(said_value(row) for row in shown)]) + 16
+    numbers = max(text_width(x) for x in [_HEADING, *(scale.said(row, "–") for row in shown)]) + 16
     counts = [whole(row["n"]) for row in shown if row.get("n") is not None]
     counted = 0.0 if narrow or not counts else max(map(text_width, ["Cases", *counts])) + 16
     left = 8 if narrow else max(text_width(name) for name, _ in rows) * 1.05 + 14
@@ -106,15 +125,12 @@ def draw_dots(
     right = 12 if narrow else math.ceil(numbers + counted)
     plot = int(head.width - left - right)
 
-    head.height += 8 if narrow and threshold is None else 8 + LINE
+    head.height += 8 if narrow and scale.line is None else 8 + LINE
     if shown and not narrow:
         head.text(left + plot + 14, head.height - 8, _HEADING, "soft")
         if counted:
             head.text(head.width, head.height - 8, "Cases", "soft", "right")
 
-    highest = highest_of(
-        [(row["estimate"], max(row["estimate"], row["upper"] or 0.0)) for row in shown], threshold
-    )
     words, dots = Canvas(head.width), []
     for name, row in rows:
         style: Style = "strong" if name == ALL else "plain"
@@ -127,10 +143,10 @@ def draw_dots(
         y = top - 4.5 + (len(names) * LINE if narrow else 0)
         lines = len(names)
         if drawable(row):
-            dots.append(_dot(name, row, y, highest))
+            dots.append(_dot(name, row, y, scale.highest))
             align: Align = "right" if narrow else "left"
             x, base = (head.width, top) if narrow else (left + plot + 14, y + 4.5)
-            words.text(x, base, said_value(row), style, align)
+            words.text(x, base, scale.said(row, "–"), style, align)
             if counted and row["n"] is not None:
                 words.text(head.width, base, whole(row["n"]), style, "right")
             lines += narrow
@@ -147,7 +163,7 @@ def draw_dots(
     if narrow:
         spans = [(dot["y"] - 10, dot["y"] + 8) for dot in dots]
     chart = [
-        *_scale(highest, threshold, spans=spans, most=min(6, max(2, plot // 44))),
+        *_scale(scale, spans=spans, most=min(6, max(2, plot // 44))),
         *_whiskers(dots),
     ]
     view["layer"] = [{"layer": chart}, {"layer": view["layer"]}]
@@ -167,18 +183,13 @@ def _dot(name: str, row: Row, y: float, highest: float) -> Row:
     }
 
 
-def _scale(
-    highest: float,
-    threshold: float | None,
-    *,
-    spans: Sequence[tuple[float, float]],
-    most: int,
-) -> list[View]:
+def _scale(scale: Scale, *, spans: Sequence[tuple[float, float]], most: int) -> list[View]:
     """Return the axis, its grid, and the line at the threshold, where there are no words."""
-    at = ticks(highest, most)
+    at = scale.ticks(most)
+    domain = [scale.lowest or 0, scale.highest]
     x: dict[str, Any] = {
-        "field": "x", "type": "quantitative", "scale": {"domain": [0, highest], "nice": False},
-        "axis": {"values": at, "title": None, "format": "~r", "grid": False, "domain": False,
+        "field": "x", "type": "quantitative", "scale": {"domain": domain, "nice": False},
+        "axis": {"values": at, "title": None, **scale.labels, "grid": False, "domain": False,
                  "ticks": False, "labelFlush": False, "labelOverlap": False},
     }  # fmt: skip
 
@@ -190,13 +201,14 @@ def _scale(
         }
 
     grid = [rules(at, color=RULE)]
-    if threshold is None:
+    if scale.line is None:
         return grid
-    before = threshold > highest / 2
+    threshold, said = scale.line
+    before = threshold > (scale.lowest + scale.highest) / 2
     name: View = {
         "data": {"values": [{"x": threshold}]},
         "mark": text_mark("plain", "right" if before else "left", y=-8, dx=3 if before else -3),
-        "encoding": {"x": x, "text": {"value": rare(threshold)}},
+        "encoding": {"x": x, "text": {"value": said}},
     }
     return [*grid, rules([threshold], color=INK, strokeDash=[2, 3]), name]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import polars as pl
 
 from rarecare.figures.dots import (
+    Scale,
     draw_dots,
     highest_of,
     ordered,
@@ -95,7 +97,7 @@ def rates_figure(
     else:
         rows = ordered([(name, own[0]) for name, own in strata(table, by)])
         check_number([name for name, _ in rows])
-        body = draw_dots(rows, head, threshold=threshold, width=width)
+        body = draw_dots(rows, head, _scale(rows, threshold), width=width)
         foot.height = body.below
         for k, line in enumerate(wrap(value_label, width=head.width - body.left)):
             foot.text(body.left, 38 + k * LINE, line, "plain")
@@ -108,6 +110,15 @@ def rates_figure(
         description=[*([f"{SYNTHETIC}."] if synthetic else []),
                      f"{value_label}, in brackets the {level} interval.", *words, *remarks],
     )  # fmt: skip
+
+
+def _scale(rows: Sequence[tuple[str, Row]], threshold: float | None) -> Scale:
+    shown = [row for _, row in rows if drawable(row)]
+    highest = highest_of(
+        [(row["estimate"], max(row["estimate"], row["upper"] or 0.0)) for row in shown], threshold
+    )
+    line = (threshold, rare(threshold)) if threshold is not None else None
+    return Scale(highest, partial(ticks, highest), said_value, line=line)
 
 
 def _over_years(table: pl.DataFrame, by: Sequence[str]) -> tuple[list[Line], list[str]]:

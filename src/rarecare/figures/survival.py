@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import polars as pl
 
 from rarecare.figures.figure import Figure
+from rarecare.figures.followed import (
+    NEAR,
+    at_year,
+    end_of,
+    followed,
+    marked_years,
+    people,
+    time_of,
+)
 from rarecare.figures.lines import Axes, Line, Point, draw_lines, x_title
 from rarecare.figures.look import (
     KEY,
     KEY_EDGE,
-    LINE,
-    RULE,
     SYNTHETIC,
     capital,
     listed,
     percent,
     text_width,
     whole,
-    wrap,
 )
 from rarecare.figures.page import (
-    Align,
-    Body,
     Canvas,
     View,
     check_width,
@@ -34,7 +37,6 @@ from rarecare.figures.page import (
     text_mark,
 )
 from rarecare.figures.tables import Row, check_table, drawable, level_of, strata, why_missing
-from rarecare.results import WITHHELD
 
 FEWEST_FOLLOWED = 10
 """A curve ends where fewer people are at risk."""
@@ -42,8 +44,6 @@ FEWEST_FOLLOWED = 10
 HIGHEST = 1.5
 """The axis goes no higher than 150 %; bands beyond it are cut, and a note says so."""
 
-_YEARS = (0, 1, 3, 5, 10)
-_NEAR = 0.05
 _NEEDED = (
     "method", "time_years", "n", "at_risk", "estimate", "lower", "upper", "level", "status",
 )  # fmt: skip
@@ -100,9 +100,9 @@ def survival_figure(
     keys = [*by, *(["method"] if several else [])]
     check_table(table, [*keys, *_NEEDED], unique=[*keys, "time_years"])
     table = _methods_in_words(table)
-    named = [(name, sorted(rows, key=_time)) for name, rows in strata(table, keys)]
-    last = _end(max(_time(row) for _, rows in named for row in rows))
-    years = _years(last)
+    named = [(name, sorted(rows, key=time_of)) for name, rows in strata(table, keys)]
+    last = end_of(max(time_of(row) for _, rows in named for row in rows))
+    years = marked_years(last)
     lines = [_line(name, rows, years) for name, rows in named]
     method, level = listed(table["method"].unique(maintain_order=True).to_list()), level_of(table)
     axes = _axes(lines, method, years, last)
@@ -118,22 +118,13 @@ def survival_figure(
         body.view["layer"][0]["layer"] += _spoken_year(lines[0], axes, body.plot)
     foot = Canvas(head.width, body.below)
     x_title(foot, axes, body)
-    _followed(foot, named, years, body, last)
+    followed(foot, named, years, body, last)
     remarks = _remarks(named, lines, axes)
     return sheet(
         head, body, foot, width=width, title=title, notes=[*remarks, *([note] if note else [])],
         description=[*([f"{SYNTHETIC}."] if synthetic else []),
                      *_words(lines, method, level), *remarks],
     )  # fmt: skip
-
-
-def _time(row: Row) -> float:
-    return float(row["time_years"])
-
-
-def _end(last: float) -> float:
-    """Return the end of the time axis: 10 years are 3 652 whole days, a little less than 10."""
-    return float(round(last)) if abs(last - round(last)) < 0.01 and round(last) else last
 
 
 def _methods_in_words(table: pl.DataFrame) -> pl.DataFrame:
@@ -143,18 +134,9 @@ def _methods_in_words(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.col("method").replace(words))
 
 
-def _years(last: float) -> list[float]:
-    """Return the years that are ticks and columns of the table below."""
-    if last >= 3:
-        later = range(15, int(last) + 1, 5)
-        return [float(year) for year in (*_YEARS, *later) if year <= last + _EPS]
-    step = 0.5 if last >= 1 else 0.25 if last >= 0.5 else 0.1
-    return [round(k * step, 2) for k in range(int(last / step + _EPS) + 1)]
-
-
 def _line(name: str, rows: Sequence[Row], years: Sequence[float]) -> Line:
     """Return the runs of rows that may be drawn, up to the first with too few at risk."""
-    marked = {id(row) for year in years if year > 0 and (row := _at(rows, year))}
+    marked = {id(row) for year in years if year > 0 and (row := at_year(rows, year))}
     runs: list[list[Point]] = [[]]
     for row in rows:
         few = row["at_risk"] is not None and row["at_risk"] < FEWEST_FOLLOWED
@@ -164,15 +146,9 @@ def _line(name: str, rows: Sequence[Row], years: Sequence[float]) -> Line:
             runs.append([])
             continue
         runs[-1].append(
-            Point(_time(row), row["estimate"], row["lower"], row["upper"], id(row) in marked)
+            Point(time_of(row), row["estimate"], row["lower"], row["upper"], id(row) in marked)
         )
     return Line(name, tuple(tuple(run) for run in runs if run))
-
-
-def _at(rows: Sequence[Row], year: float) -> Row | None:
-    """Return the last row up to this year, unless it lies far before it."""
-    near = [row for row in rows if year - _NEAR <= _time(row) <= year + _EPS]
-    return near[-1] if near else None
 
 
 def _axes(lines: Sequence[Line], method: str, years: Sequence[float], last: float) -> Axes:
@@ -201,7 +177,7 @@ def _spoken_year(line: Line, axes: Axes, space: float) -> list[View]:
     marked = [point for point in line.points if point.marked]
     if not marked:
         return []
-    point = next((p for p in marked if abs(p.x - 5) < 2 * _NEAR), marked[-1])
+    point = next((p for p in marked if abs(p.x - 5) < 2 * NEAR), marked[-1])
     text = f"{percent(point.y)}{_limits(point)} at {_years_word(point.x)}"
     x = space * point.x / axes.x_domain[1]
     shift = min(8.0, space + 10 - text_width(text) * 1.05 - x)
@@ -236,53 +212,6 @@ def _years_word(years: float) -> str:
     return "1 year" if near == 1 else f"{near:g} years"
 
 
-def _followed(
-    foot: Canvas,
-    named: Sequence[tuple[str, list[Row]]],
-    years: Sequence[float],
-    body: Body,
-    last: float,
-) -> None:
-    """Write how many people are still followed: below the ticks, or as a table of its own."""
-    cells = [[_people(_at(rows, year)) for year in years] for _, rows in named]
-    wide = max(text_width(cell) for row in cells for cell in row) + 6
-    places = [body.left + body.plot * year / last for year in years] if last else [body.left]
-    beside = foot.width - body.left - body.plot - max(22, wide / 2 + 4)
-    aligned = body.plot > 0 and all(b - a >= wide for a, b in pairwise(places))
-    foot.height += 10
-    foot.line(1, foot.height, foot.width - 1, foot.height, color=RULE)
-    foot.height += LINE + 2
-    foot.text(0, foot.height - 4, "People still followed", "strong")
-    align: Align = "center"
-    if not aligned:
-        longest = max(text_width(name) for name, _ in named) + 12
-        column = max(wide, text_width("years") + 4, min(longest, 0.36 * foot.width))
-        column = min(column, foot.width - wide * len(years))
-        beside, align = column - 4, "right"
-        step = min((foot.width - column) / len(years), 70)
-        places = [column + step * (k + 1) for k in range(len(years))]
-        foot.height += LINE
-        foot.text(0, foot.height - 4, "years", "soft")
-        for place, year in zip(places, years, strict=True):
-            foot.text(place, foot.height - 4, f"{year:g}", "soft", align)
-    for (name, _), row in zip(named, cells, strict=True):
-        for place, cell in zip(places, row, strict=True):
-            foot.text(place, foot.height + LINE - 4, cell, "plain", align)
-        words = wrap(name, width=beside) if len(named) > 1 else [""]
-        x = foot.width - beside if aligned else 0
-        for word in words:
-            foot.height += LINE
-            if word:
-                foot.text(x, foot.height - 4, word, "plain")
-    foot.height += 6
-
-
-def _people(row: Row | None) -> str:
-    if row is None or row["at_risk"] is None:
-        return "–"
-    return whole(row["at_risk"]) if row["status"] != WITHHELD else "–"
-
-
 def _remarks(
     named: Sequence[tuple[str, list[Row]]], lines: Sequence[Line], axes: Axes
 ) -> list[str]:
@@ -291,14 +220,14 @@ def _remarks(
     ended = 0
     for (name, rows), line in zip(named, lines, strict=True):
         last = line.points[-1].x if line.points else math.inf
-        missing = [row for row in rows if not drawable(row) and _time(row) < last]
+        missing = [row for row in rows if not drawable(row) and time_of(row) < last]
         if line.points and missing:
             remarks.append(f"Gap in {name}: {why_missing(missing[0])}.")
         elif not line.points and len(missing) == len(rows):
             remarks.append(f"Not shown: {name}, {why_missing(missing[0])}.")
         elif not line.points:
             remarks.append(f"Not shown: {name}, fewer than {FEWEST_FOLLOWED} people followed.")
-        ended += bool(line.points) and last < _time(rows[-1])
+        ended += bool(line.points) and last < time_of(rows[-1])
     if ended:
         remarks.append(
             f"{'Curves end' if len(lines) > 1 else 'The curve ends'} where fewer than "
@@ -310,7 +239,7 @@ def _remarks(
         for p in x.points
     ):
         remarks.append(f"Bands are cut at {percent(axes.y_domain[1])}.")
-    if any(_people(_at(rows, year)) == "–" for _, rows in named for year in axes.x_ticks):
+    if any(people(at_year(rows, year)) == "–" for _, rows in named for year in axes.x_ticks):
         remarks.append("–: withheld or not known.")
     return remarks
 
@@ -320,10 +249,10 @@ def _words(lines: Sequence[Line], method: str, level: str) -> list[str]:
     words = [f"{method}, in brackets the {level} interval."]
     for line in lines:
         marked = [point for point in line.points if point.marked]
-        spoken = [p for p in marked if any(abs(p.x - y) < 2 * _NEAR for y in (1, 5))] or marked[-1:]
+        spoken = [p for p in marked if any(abs(p.x - y) < 2 * NEAR for y in (1, 5))] or marked[-1:]
         if spoken:
             said = [f"{percent(p.y)}{_limits(p)} at {_years_word(p.x)}" for p in spoken]
             words.append(f"{line.name}: {listed(said)}.")
-        if line.points and line.points[-1].x < 5 - _NEAR:
+        if line.points and line.points[-1].x < 5 - NEAR:
             words.append(f"The curve of {line.name} ends at {line.points[-1].x:.1f} years.")
     return words

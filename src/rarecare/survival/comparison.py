@@ -296,7 +296,7 @@ def survival_contrasts(result: Result, *, across: str, reference: object = None)
         last = own["time_years"].max()
         return forest_figure(
             own, by=(*[name for name in before if name != across], across), measure="difference",
-            **({"time_years": last, "title": title} | choices),
+            **({"time_years": last, "title": title, "subtitle": f"Each less {base}"} | choices),
         )  # fmt: skip
 
     return Result(answer, provenance, draw)
