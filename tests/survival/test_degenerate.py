@@ -16,6 +16,7 @@ from rarecare.survival import (
     conditional_survival,
     crude_mortality,
     expected_survival,
+    interval_survival,
     life_years,
     net_survival,
     net_survival_test,
@@ -184,3 +185,12 @@ def test_follow_up_of_no_day_is_refused(days):
     )
     with pytest.raises(CaseError, match=f"got {days[0]}|less than one day"):
         net_survival(frame, TABLES[0], at=[0.5], days_per_year=D)
+
+
+def test_no_case_at_all_is_named():
+    nobody = frame_of([{"sex": "male", "incidence_date": date(2000, 1, 1), "age_days": 61 * D,
+                        "follow_up_days": 3, "died": True}], without=()).clear()  # fmt: skip
+    with pytest.raises(CaseError, match="no cases to follow"):
+        net_survival(nobody, TABLES[0], at=[0.5], days_per_year=D)
+    with pytest.raises(CaseError, match="no cases to follow"):
+        interval_survival(nobody, TABLES[0], breaks="0(1)2")

@@ -35,15 +35,14 @@ def read(path, **types):
     return pl.read_csv(path, comment_prefix="#", schema_overrides=types)
 
 
-@pytest.fixture(scope="module")
-def popmort(shared_data):
-    # its column rate is in single precision: strs and R take prob
-    return LifeTable.read(shared_data / "biostat3_popmort.csv", columns={"px": "prob"})
+def popmort_table(folder):
+    """The authors' life table; its column rate is in single precision: strs and R take prob."""
+    return LifeTable.read(folder / "biostat3_popmort.csv", columns={"px": "prob"})
 
 
-@pytest.fixture(scope="module")
-def colon(shared_data):
-    raw = pl.read_csv(shared_data / "biostat3_colon.csv", try_parse_dates=True)
+def colon_cases(folder):
+    """The authors' teaching data."""
+    raw = pl.read_csv(folder / "biostat3_colon.csv", try_parse_dates=True)
     days = (pl.col("exit") - pl.col("dx")).dt.total_days()
     return raw.with_columns(
         pl.col("sex").str.to_lowercase(),
@@ -53,6 +52,16 @@ def colon(shared_data):
         age_years=pl.col("age").cast(pl.Float64),
         diagnosis_year=pl.col("yydx").cast(pl.Float64),
     )
+
+
+@pytest.fixture(scope="module")
+def popmort(shared_data):
+    return popmort_table(shared_data)
+
+
+@pytest.fixture(scope="module")
+def colon(shared_data):
+    return colon_cases(shared_data)
 
 
 @pytest.fixture(scope="module")
@@ -73,19 +82,19 @@ def cells(table, keys):
 
 
 def compared(published, ours, group):
-    """The number of rows compared; each must print the same."""
+    """How far each row lies off, in units of its last printed digit."""
+    off = []
     for row in published.iter_rows(named=True):
         key = (*group(row["group"]), float(row["start"]), float(row["end"]), row["variable"])
         text = row["value"]
-        digits = len(text.partition(".")[2])
-        # half a unit of the last digit printed, and the rounding of the printed number itself
-        assert ours[key] == pytest.approx(float(text), abs=0.5 * 10**-digits + 1e-9), (key, text)
-    return published.height
+        off.append(abs(ours[key] - float(text)) * 10 ** len(text.partition(".")[2]))
+    return off
 
 
-def test_every_published_row_of_strs(colon, popmort, published):
+def published_rows(colon, popmort, published):
+    """How far every row of the published output lies off, in units of its last digit."""
     localised = colon.filter(stage="Localised")
-    seen = 0
+    seen = []
     # strs on months, whole years of diagnosis and completed ages, by sex
     by_sex = interval_survival(
         localised.with_columns(time_years="months"), popmort, by="sex", breaks="0(1)10",
@@ -116,7 +125,13 @@ def test_every_published_row_of_strs(colon, popmort, published):
             breaks="0(1)10", form="hazard", method=("observed", "pohar-perme"),
         ).table  # fmt: skip
         seen += compared(conditional.filter(table=table), cells(whole, []), lambda _: [])
-    assert seen == published.height == 551
+    return seen
+
+
+def test_every_published_row_of_strs(colon, popmort, published):
+    off = published_rows(colon, popmort, published)
+    assert len(off) == published.height == 551
+    assert max(off) < 0.5 + 1e-4  # the number printed is the rounded number
 
 
 def test_every_row_of_the_table_made_in_r(colon, popmort, shared_reference):

@@ -153,7 +153,7 @@ def tally_follow_up(
     Raises
     ------
     CaseError
-        A column is missing or holds a null, or a weight is not positive.
+        There are no cases, a column is missing or holds a null, or a weight is not positive.
     LifeTableError
         The life table is not the plan's, or lacks a key of a case.
     """
@@ -164,6 +164,8 @@ def tally_follow_up(
 
 
 def _check_inputs(cases: pl.DataFrame, plan: FollowUpPlan, life_table: LifeTable | None) -> None:
+    if cases.is_empty():
+        raise CaseError("there are no cases to follow", allowed="at least one case")
     if (life_table.hash if life_table else None) != plan.life_table:
         raise LifeTableError("the life table is not the one of the plan")
     needed = ["incidence_date", "follow_up_days", "died", *plan.strata]

@@ -90,6 +90,8 @@ def tally_intervals(
     LifeTableError
         The life table is not the plan's, or lacks a key of a case.
     """
+    if cases.is_empty():
+        raise CaseError("there are no cases to follow", allowed="at least one case")
     if life_table.hash != plan.life_table:
         raise LifeTableError("the life table is not the one of the plan")
     for column in (*NEEDED, *plan.strata, *life_table.keys):
