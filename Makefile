@@ -23,7 +23,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := $(PYTHON) -m pip install --quiet
 
-.PHONY: help demo test test-all real validation lint format docs bench check clean
+.PHONY: help demo test test-all real validation simulation lint format docs bench check clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' \
@@ -48,6 +48,9 @@ real: $(VENV)/.installed ## Run on the real data of ../shared, where it is prese
 
 validation: $(VENV)/.installed-dev ## Write docs/validation_survival.md from the checks of the tests
 	$(PYTHON) -m tests.validation docs/validation_survival.md
+
+simulation: $(VENV)/.installed-dev ## Write docs/validation_simulation.md: a known truth, 5 000 times
+	$(PYTHON) -m tests.validation.simulation docs/validation_simulation.md
 
 lint: $(VENV)/.installed-dev ## Check style, formatting and types
 	$(PYTHON) -m ruff check .
