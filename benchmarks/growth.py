@@ -67,7 +67,8 @@ def in_r(n: int, program: str) -> dict[str, float]:
         drawn(n).write_csv(path)
         code = (
             "import json, resource, subprocess, sys\n"
-            "out = subprocess.run(sys.argv[1:], check=True, capture_output=True, text=True).stdout\n"
+            "done = subprocess.run(sys.argv[1:], check=True, capture_output=True, text=True)\n"
+            "out = done.stdout\n"
             "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20\n"
             "print(json.dumps({**json.loads(out.splitlines()[-1]), 'gigabytes': peak}))\n"
         )
@@ -93,7 +94,13 @@ def main() -> None:
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
                 found = json.loads(done.stdout.splitlines()[-1])
             else:
-                found = in_r(n, program)
+                try:
+                    found = in_r(n, program)
+                except subprocess.CalledProcessError:
+                    print(
+                        f"{n:12,} {program:>10} did not end: out of memory or an error", flush=True
+                    )
+                    break
             before = float(found["seconds"])
             print(
                 f"{n:12,} {program:>10} {before:10.3f} {found['gigabytes']:7.2f} "

@@ -55,6 +55,21 @@ def two_thousand_groups() -> float:
     return _survival(10_000_000, groups=2000, times=3)
 
 
+def hundred_million() -> float:
+    """100 million cases streamed from a Parquet file, the reading included."""
+    import polars as pl  # noqa: PLC0415
+
+    from rarecare import LifeTable, net_survival  # noqa: PLC0415
+
+    folder = cohorts.ROOT / "build"
+    folder.mkdir(exist_ok=True)
+    path = cohorts.survival_file(folder / "hundred_million.parquet", 100_000_000)
+    life_table = LifeTable.read(cohorts.LIFE_TABLE)
+    start = time.perf_counter()
+    net_survival(pl.scan_parquet(path), life_table, at=[1, 3, 5, 10], allow_outside=1.0)
+    return time.perf_counter() - start
+
+
 def read_one_million() -> float:
     """Read 1 million cases from CSV and account for exclusions."""
     import tempfile  # noqa: PLC0415
@@ -156,6 +171,7 @@ MEASUREMENTS: dict[str, tuple[Callable[[], float], float | None, float | None]] 
     "one_million": (one_million, 0.6, None),
     "ten_million": (ten_million, 6.0, 3.0),
     "two_thousand_groups": (two_thousand_groups, 30.0, None),
+    "hundred_million": (hundred_million, 90.0, 4.0),
     "read_one_million": (read_one_million, None, None),
     "read_encr": (read_encr, 1.0, None),
     "classify_text": (classify_text, 2.0, None),

@@ -1,11 +1,12 @@
 """Every question ``rarecare survival`` answers, and the styles of other programs."""
 
 import io
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from rarecare import LifeTable, read_cases
+from rarecare import ExclusionRules, LifeTable, exclude, read_cases
 from rarecare.cli import main
 from rarecare.survival import (
     cause_specific_survival,
@@ -14,11 +15,14 @@ from rarecare.survival import (
     expected_survival,
     interval_survival,
     life_years,
+    life_years_lost,
     net_survival,
     net_survival_test,
     survival_contrasts,
 )
 from rarecare.survival.styles import in_style, seer_text
+
+COHORT = Path(__file__).parent.parent / "cohort"
 
 
 @pytest.fixture
@@ -53,6 +57,7 @@ QUESTIONS = {
         lambda c, _: cause_specific_survival(c, at=[5], interval="log-log"),
     ),
     "years": (["--method", "years", "--at", "5"], lambda c, t: life_years(c, t, at=[5])),
+    "lifetime": (["--method", "lifetime"], life_years_lost),
     "expected": (
         ["--method", "expected", "--at", "5", "--by", "region"],
         lambda c, t: expected_survival(c, t, at=[5], by="region"),
@@ -131,6 +136,28 @@ def test_a_hybrid_analysis_is_said(survival, capsys):
 def test_questions_that_cannot_be_answered(survival, capsys, arguments, words):
     assert survival(*arguments) in (1, 2)
     assert words in capsys.readouterr().err
+
+
+def test_a_file_may_be_read_in_batches(survival, cases, lives, tmp_path, capsys):
+    kept, _ = exclude(cases, ExclusionRules())
+    path = tmp_path / "kept.parquet"
+    kept.write_parquet(path)
+    arguments = ["--at", "5", "--by", "sex", "--format", "csv"]
+    lives_file = ["--life-table", str(COHORT / "lifetable.csv")]
+    assert main(["survival", str(path), *lives_file, "--in-batches", *arguments]) == 0
+    batches = pl.read_csv(io.StringIO(capsys.readouterr().out))
+    expected = net_survival(cases, lives, at=[5], by="sex").table
+    assert batches["estimate"].to_list() == pytest.approx(expected["estimate"].to_list(), rel=1e-12)
+    assert main(["survival", "cases.csv", *lives_file, "--in-batches"]) == 2
+    assert "Parquet" in capsys.readouterr().err
+
+
+def test_a_life_table_may_be_rescaled(survival, cases, lives, capsys):
+    assert survival("--at", "5", "--life-table-factors", "region:FI=1.1,SI=0.9") == 0
+    shown = capsys.readouterr().out
+    assert "hazards multiplied by region (FI 1.1, SI 0.9)" in shown
+    own = net_survival(cases, lives.rescaled("region", {"FI": 1.1, "SI": 0.9}), at=[5]).table
+    assert f"{own['estimate'][0]:.4f}" in shown
 
 
 def test_behaviours_may_all_be_counted(survival, capsys):

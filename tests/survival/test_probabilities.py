@@ -16,6 +16,7 @@ from rarecare.survival import (
     crude_mortality,
     expected_survival,
     life_years,
+    life_years_lost,
     observed_survival,
 )
 from tests.reference import survival_twin
@@ -225,3 +226,76 @@ def test_a_probability_below_zero_is_shown_with_a_note():
     assert row["estimate"] == pytest.approx(-3 * L, rel=1e-14)
     assert "below 0" in row["reason"]
     assert np.isfinite(row["se"])
+
+
+LEVEL_RATES = {"male": 0.05, "female": 0.0}
+
+
+def level_table():
+    """Hazards that neither age nor year changes, men 0.05 a year, women none."""
+    return LifeTable.read(
+        pl.DataFrame(
+            [{"sex": sex, "age": a, "year": y, "mx": rate}
+             for sex, rate in LEVEL_RATES.items() for a in range(121) for y in range(2000, 2004)]
+        )
+    )  # fmt: skip
+
+
+def two_years(n_dead, n):
+    """Men of 60, of whom so many die on the first day; the others are followed for 1 000 days."""
+    return pl.DataFrame(
+        {
+            "sex": "male", "incidence_date": date(2000, 1, 1), "age_days": 60 * 365.25,
+            "follow_up_days": [1] * n_dead + [1000] * (n - n_dead),
+            "died": [True] * n_dead + [False] * (n - n_dead),
+        }
+    )  # fmt: skip
+
+
+def test_years_of_life_lost_by_hand():
+    choices = {"until": 2, "relative": 1.0, "days_per_year": 365.25, "allow_outside": 1}
+    table = life_years_lost(two_years(40, 100), level_table(), **choices).table
+    expected, lived, lost = (table["estimate"][k] for k in range(3))
+    whole = (1 - np.exp(-0.05 * 100)) / 0.05  # ∫ e^(−0.05 t) over 100 years
+    assert expected == pytest.approx(whole, rel=1e-4)
+    # one day for all, then 60 %; after 730 days the rest of a lifetime of the 98 years left
+    days = 1 + 0.6 * 729
+    later = 0.6 * (1 - np.exp(-0.05 * 98)) / 0.05
+    assert lived == pytest.approx(days / 365.25 + later, rel=1e-4)
+    assert lost == pytest.approx(expected - lived, rel=1e-12)
+    # those who die lose all but a day: the SE of a share of 0.6 times the years after that day
+    ahead = (0.6 * 729 / 365.25 + later) / 0.6
+    assert table["se"][2] == pytest.approx(ahead * sqrt(0.6 * 0.4 / 100), rel=1e-4)
+
+
+def test_the_last_year_sets_the_relative_survival_of_later_ones():
+    # nobody dies in the second year though 5 % were expected to: relative survival is capped at 1
+    choices = {"until": 2, "days_per_year": 365.25, "allow_outside": 1}
+    capped = life_years_lost(two_years(40, 100), level_table(), **choices).table
+    one = life_years_lost(two_years(40, 100), level_table(), relative=1.0, **choices).table
+    assert capped["estimate"].to_list() == one["estimate"].to_list()
+    assert "1.000" in capped["reason"][1]
+    low = life_years_lost(two_years(40, 100), level_table(), relative=0.9, **choices).table
+    assert low["estimate"][2] > one["estimate"][2]
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"until": 1}, "until is out of range"),
+        ({"relative": 0}, "relative is out of range"),
+        ({"at": [5]}, "no such choice"),
+        ({"standard": "icss1"}, "no such choice"),
+    ],
+)
+def test_years_of_life_lost_refuse(choices, words):
+    with pytest.raises(UsageError, match=words):
+        life_years_lost(two_years(4, 10), level_table(), **choices)
+
+
+def test_no_one_followed_to_the_end_is_said():
+    table = life_years_lost(
+        two_years(4, 10), level_table(), until=5, days_per_year=365.25, allow_outside=1
+    ).table
+    assert table["status"].to_list() == ["ok", "not estimable", "not estimable"]
+    assert table["reason"][2] == "no one is followed beyond 5 years in an age class"

@@ -124,7 +124,7 @@ of the intervals covering the truth.
 """
 TABLE = """## The excess hazard {what}
 
-| method | years | true value | bias | its Monte Carlo error | SD of estimates | mean SE | coverage |
+| method | years | true value | bias | Monte Carlo error | SD of estimates | mean SE | coverage |
 |---|---:|---:|---:|---:|---:|---:|---:|
 """
 FOOT = """

@@ -104,6 +104,8 @@ def survival(
     weighted: Annotated[bool, Parameter(negative="")] = False,
     allow_outside: float = 0.05,
     missing_years: Literal["refuse", "carry", "interpolate"] = "refuse",
+    in_batches: Annotated[bool, Parameter(negative="")] = False,
+    life_table_factors: Text = (),
     life_table_columns: Text = (),
     life_table_codes: Text = (),
     reading: Reading = Reading(),
@@ -123,7 +125,7 @@ def survival(
     method
         pohar-perme, ederer2, ederer1, hakulinen, observed, several by commas; or one of
         cause-specific, crude (probabilities of death), recorded (the same by recorded cause),
-        years, expected.
+        years (to each time), lifetime (years of life lost in all), expected.
     by
         Strata, by commas: sex,stage. Entities too: family, entity_tier1, entity_tier2.
     at
@@ -182,6 +184,11 @@ def survival(
         Largest share of person-days that may lie outside the life table.
     missing_years
         Of years that the life table lacks: refused, the year before, or interpolated.
+    in_batches
+        A Parquet file larger than memory, of cases that count already: columns died,
+        follow_up_days, incidence_date, age_days.
+    life_table_factors
+        Hazard ratios of groups to the life table, KEY:GROUP=RATIO,...: deprivation:1=0.9,5=1.2.
     life_table_columns
         As --columns, for the life table.
     life_table_codes
@@ -196,8 +203,13 @@ def survival(
     strata = values.words(by)
     groups = values.words(test)
     closing = values.dates(closing_date and f"{closing_date}:{closing_date}", "--closing-date")
-    table = _read(cases, reading, (*strata, *groups))
-    table, strata = _with_age_groups(table, strata, age_groups)
+    table: Cases | pl.LazyFrame
+    if in_batches:
+        table = _batches(cases, age_groups)
+    else:
+        table, strata = _with_age_groups(
+            _read(cases, reading, (*strata, *groups)), strata, age_groups
+        )
     lives = None
     if life_table is not None:
         with output.step(f"reading {life_table.name}"):
@@ -207,6 +219,8 @@ def survival(
                 codes=values.code_maps(life_table_codes),
                 missing_years=missing_years,
             )
+        for key, ratios in values.code_maps(life_table_factors).items():
+            lives = lives.rescaled(key, values.ratios(ratios, "--life-table-factors"))
     with output.step("summing follow-up") as progress:
         result = answer(
             table,
@@ -241,7 +255,7 @@ def survival(
                 "days_per_year": reading.days_per_year,
                 "weighted": weighted,
                 "allow_outside": allow_outside,
-                "rules": counting.rules("survival", ages),
+                "rules": None if in_batches else counting.rules("survival", ages),
                 "bad_rows": counting.bad_rows,
                 "engine": LocalEngine(progress=progress),
             },
@@ -416,6 +430,15 @@ def _read(path: Path, reading: Reading, strata: tuple[str, ...]) -> Cases:
     cases = reading.read(path)
     wanted = set(strata) & set(CLASSES)
     return reading.classify(cases) if wanted - set(cases.table.columns) else cases
+
+
+def _batches(path: Path, age_groups: str | None) -> pl.LazyFrame:
+    """Return a Parquet file to be read in batches."""
+    if path.suffix != ".parquet" or not path.is_file():
+        raise UsageError("batches are read from a Parquet file", value=path.name)
+    if age_groups is not None:
+        raise UsageError("age groups cannot be made in batches", value=age_groups)
+    return pl.scan_parquet(path)
 
 
 def _with_age_groups(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import polars as pl
+
 from rarecare.cli import values
 from rarecare.errors import UsageError
 from rarecare.population.life_table import LifeTable
@@ -19,6 +21,7 @@ from rarecare.survival import (
     expected_survival,
     interval_survival,
     life_years,
+    life_years_lost,
     net_survival_test,
     observed_survival,
     survival_contrasts,
@@ -41,6 +44,7 @@ WITH_TABLE: dict[str, Callable[..., Result]] = {
     "crude": crude_mortality,
     "years": life_years,
     "expected": expected_survival,
+    "lifetime": life_years_lost,
 }
 
 
@@ -58,7 +62,9 @@ class Question:
     contrast: str | None
 
 
-def answer(cases: Cases, life_table: LifeTable | None, asked: Question, choices: Choices) -> Result:
+def answer(
+    cases: Cases | pl.LazyFrame, life_table: LifeTable | None, asked: Question, choices: Choices
+) -> Result:
     """Return the answer.
 
     Raises
@@ -83,7 +89,7 @@ def answer(cases: Cases, life_table: LifeTable | None, asked: Question, choices:
 
 
 def _answer(
-    cases: Cases, life_table: LifeTable | None, asked: Question, choices: Choices
+    cases: Cases | pl.LazyFrame, life_table: LifeTable | None, asked: Question, choices: Choices
 ) -> Result:
     name = asked.method
     if asked.breaks is not None:
@@ -116,7 +122,7 @@ _INTERVAL = ("by", "level", "standard", "closing_date", "rules", "bad_rows", "en
 
 
 def _by_interval(
-    cases: Cases, life_table: LifeTable | None, asked: Question, choices: Choices
+    cases: Cases | pl.LazyFrame, life_table: LifeTable | None, asked: Question, choices: Choices
 ) -> Result:
     if life_table is None:
         raise UsageError("a life table by interval needs a life table", remedy=_REMEDY)
@@ -136,7 +142,9 @@ def _check_table(methods: Sequence[str], life_table: LifeTable | None) -> None:
         raise UsageError("net survival needs a life table", remedy=_REMEDY)
 
 
-def _test(cases: Cases, life_table: LifeTable, groups: Sequence[str], choices: Choices) -> Result:
+def _test(
+    cases: Cases | pl.LazyFrame, life_table: LifeTable, groups: Sequence[str], choices: Choices
+) -> Result:
     strata = choices.pop("by", ())
     horizons = choices.pop("at", None)
     if horizons is not None and len(horizons) != 1:

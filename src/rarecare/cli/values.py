@@ -61,6 +61,11 @@ def weights(text: str | None, flag: str) -> str | dict[int, float] | None:
     return {_read(int, age, flag): _read(float, weight, flag) for age, _, weight in pairs}
 
 
+def ratios(given: dict[str, str], flag: str) -> dict[str, float]:
+    """Return ratios by group, as ``{"1": 0.9}``."""
+    return {group: _read(float, ratio, flag) for group, ratio in given.items()}
+
+
 def columns(given: Sequence[str]) -> dict[str, str]:
     """Return column names from ``name=column`` pairs, several by commas."""
     pairs = {}
