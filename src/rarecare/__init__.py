@@ -24,7 +24,19 @@ if TYPE_CHECKING:
     from rarecare.registry.classification import classify
     from rarecare.results import Result
     from rarecare.study import open_release, run_study
-    from rarecare.survival import net_survival, observed_survival
+    from rarecare.survival import (
+        cause_specific_survival,
+        conditional_survival,
+        crude_mortality,
+        expected_survival,
+        interval_survival,
+        life_years,
+        life_years_lost,
+        net_survival,
+        net_survival_test,
+        observed_survival,
+        survival_contrasts,
+    )
 
 _HOME = {
     "ExclusionRules": "rarecare.registry",
@@ -33,15 +45,24 @@ _HOME = {
     "RareCancerList": "rarecare.codes.rare_cancers",
     "RarecareError": "rarecare.errors",
     "Result": "rarecare.results",
+    "cause_specific_survival": "rarecare.survival",
     "classify": "rarecare.registry.classification",
+    "conditional_survival": "rarecare.survival",
+    "crude_mortality": "rarecare.survival",
     "default_list": "rarecare.codes.rare_cancers",
     "exclude": "rarecare.registry",
+    "expected_survival": "rarecare.survival",
     "incidence": "rarecare.rates",
+    "interval_survival": "rarecare.survival",
+    "life_years": "rarecare.survival",
+    "life_years_lost": "rarecare.survival",
     "net_survival": "rarecare.survival",
+    "net_survival_test": "rarecare.survival",
     "observed_survival": "rarecare.survival",
     "open_release": "rarecare.study",
     "read_cases": "rarecare.registry",
     "run_study": "rarecare.study",
+    "survival_contrasts": "rarecare.survival",
 }
 
 __all__ = [
@@ -51,15 +72,24 @@ __all__ = [
     "RareCancerList",
     "RarecareError",
     "Result",
+    "cause_specific_survival",
     "classify",
+    "conditional_survival",
+    "crude_mortality",
     "default_list",
     "exclude",
+    "expected_survival",
     "incidence",
+    "interval_survival",
+    "life_years",
+    "life_years_lost",
     "net_survival",
+    "net_survival_test",
     "observed_survival",
     "open_release",
     "read_cases",
     "run_study",
+    "survival_contrasts",
 ]
 
 
