@@ -220,3 +220,33 @@ def test_no_figure_of_a_study_depends_on_the_order_of_registries(data):
     turned = study.model_copy(update={"registries": study.registries[::-1]})
     one, two = (make_release(each, default_list()) for each in (study, turned))
     assert one.estimates.equals(two.estimates)
+
+
+def test_a_hybrid_study_is_that_of_the_estimator(copy, tmp_path):
+    window, diagnosed = ("2005-01-01", "2007-12-31"), ("2004-01-01", "2006-12-31")
+    path = copy / "study.toml"
+    path.write_text(
+        f"{path.read_text()}\n[survival]\nwindow = {list(window)}\nincidence = {list(diagnosed)}\n"
+        'when_empty = "individual"\nmin_at_risk = 10\n'
+    )
+    made = run_study(path, tmp_path / "release")
+    cases = classify(read_encr(copy / "SI" / "incidence.csv"))
+    lives = LifeTable.read(copy / "SI" / "lifetable.csv")
+    days = [tuple(date.fromisoformat(day) for day in pair) for pair in (window, diagnosed)]
+    expected = net_survival(
+        cases, lives, at=[1, 3, 5, 10], rules=ExclusionRules(needed=()), bad_rows="exclude",
+        window=days[0], incidence=days[1], min_at_risk=10,
+    ).table  # fmt: skip
+    rows = made.estimates.filter(
+        measure=schema.NET_SURVIVAL, area="SI", sex="all", entity_id="all", age_group="15-99",
+        standard="none",
+    ).sort("time_years")  # fmt: skip
+    assert rows["n"].to_list() == expected["n"].to_list()
+    known = expected["estimate"].is_not_null().to_list()
+    assert any(known)
+    for name in ("estimate", "se"):
+        ours, theirs = (t[name].fill_null(-1).to_list() for t in (rows, expected))
+        assert ours == pytest.approx(theirs, rel=1e-9)
+    told = made.estimates.filter(measure=schema.NET_SURVIVAL)["reason"].drop_nulls()
+    assert told.str.contains("fewer than 10 at risk").any()
+    assert not told.str.contains(r"from day \d").any()

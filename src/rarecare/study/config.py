@@ -111,13 +111,16 @@ class Incidence(_Part):
 
 
 class Survival(_Part):
-    """``[survival]``; ``standard`` is by entity, or none."""
+    """``[survival]``; ``standard`` is by entity, or none; ``incidence`` makes a window hybrid."""
 
     at: tuple[float, ...] = (1.0, 3.0, 5.0, 10.0)
     standard: Literal["icss by entity", "none"] = "icss by entity"
     form: Literal["exponential", "product"] = "exponential"
     interval: Literal["log", "log-log", "plain"] = "log"
     window: Period | None = None
+    incidence: Period | None = None
+    when_empty: Literal["not estimable", "collapse", "individual"] = "not estimable"
+    min_at_risk: int = Field(default=0, ge=0)
     allow_outside: float = Field(default=0.05, ge=0, le=1)
 
 
@@ -168,6 +171,8 @@ class Study(_Part):
         wants = self.study.measures
         if "net survival" in wants and all(r.life_table is None for r in self.registries):
             raise ValueError("net survival is asked for, but no registry has a life_table")
+        if self.survival.incidence and not self.survival.window:
+            raise ValueError("[survival] incidence makes a window hybrid: give the window too")
         if "incidence" in wants and all(r.population is None for r in self.registries):
             raise ValueError("incidence is asked for, but no registry has a population")
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 import polars as pl
 
@@ -66,12 +67,19 @@ class Submission:
         rules = ExclusionRules(
             purpose="survival",
             behaviours=study.exclusions.behaviours,
-            period=None if study.survival.window else study.study.period,
+            period=_diagnosed(study),
             ages=study.exclusions.ages,
             first_primary_only=study.exclusions.first_primary_only,
             needed=tuple(dict.fromkeys((*keys, "sex"))),
         )
         return exclude(self.cases, rules, bad_rows=study.exclusions.bad_rows)
+
+
+def _diagnosed(study: Study) -> tuple[date, date] | None:
+    """Return the days of diagnosis counted in survival, None for all (a period analysis)."""
+    if study.survival.incidence is not None:  # hybrid: those before count within the window
+        return date.min, study.survival.incidence[1]
+    return None if study.survival.window else study.study.period
 
 
 def read_submission(registry: Registry, study: Study, entities: RareCancerList) -> Submission:

@@ -78,6 +78,7 @@ def tally_registry(
         days_per_year=study.study.days_per_year,
         life_table=life_table.hash,
         window=choices.window and (choices.window[0].isoformat(), choices.window[1].isoformat()),
+        from_diagnosis=choices.incidence[0].isoformat() if choices.incidence else None,
     )
     table = cases.with_columns(pl.Series(AGE_CLASS, classes, dtype=pl.Int64))
     table = table.drop("registry", strict=False)  # one registry, one tally
@@ -179,6 +180,8 @@ def _plan(study: Study, standard: str | None) -> SurvivalPlan:
         standard=named_standard(standard),
         form=choices.form,
         interval=choices.interval,
+        when_empty=choices.when_empty,
+        min_at_risk=choices.min_at_risk,
         level=study.level,
         life_table="of each registry",
     )

@@ -170,8 +170,7 @@ def rows_of(
         if late[stratum, time]:
             said.append(_beyond_cohort(plan))
         elif few[stratum, time]:
-            left = int(own.at_risk[stratum, time])
-            said.append(f"{left} at risk, fewer than {plan.min_at_risk}")
+            said.append(f"fewer than {plan.min_at_risk} at risk")
         elif np.isnan(estimate):
             said.append(missing[stratum])
         else:
