@@ -28,40 +28,23 @@ def lives(cohort):
     return LifeTable.read(cohort / "lifetable.csv")
 
 
+def parts(spec):
+    """Every dictionary of a specification."""
+    if isinstance(spec, dict):
+        yield spec
+    for value in spec.values() if isinstance(spec, dict) else spec:
+        if isinstance(value, dict | list):
+            yield from parts(value)
+
+
 def texts(figure):
     """Every text drawn."""
-    found = []
-
-    def walk(part):
-        if isinstance(part, dict):
-            if isinstance(part.get("text"), str):
-                found.append(part["text"])
-            for value in part.values():
-                walk(value)
-        elif isinstance(part, list):
-            for value in part:
-                walk(value)
-
-    walk(figure.spec)
-    return found
+    return [part["text"] for part in parts(figure.spec) if isinstance(part.get("text"), str)]
 
 
 def rows_with(figure, *names):
     """Every data row of the drawing that has these fields."""
-    found = []
-
-    def walk(part):
-        if isinstance(part, dict):
-            if set(names) <= set(part):
-                found.append(part)
-            for value in part.values():
-                walk(value)
-        elif isinstance(part, list):
-            for value in part:
-                walk(value)
-
-    walk(figure.spec)
-    return found
+    return [part for part in parts(figure.spec) if set(names) <= set(part)]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -1,6 +1,7 @@
 """Invented cases, life tables and strategies for the tests of survival."""
 
 from datetime import date
+from math import log
 
 import polars as pl
 from hypothesis import strategies as st
@@ -49,3 +50,25 @@ some = st.lists(a_case(), min_size=1, max_size=8)
 def frame_of(cases, *, without=("weight", "entry_days")):
     """The cases as a frame."""
     return pl.DataFrame(cases).drop(without)
+
+
+# Men's hazard is log 2 a day, women's 0: a man weighs 2^s after s days, a woman 1.
+DOUBLING = LifeTable.read(
+    pl.DataFrame(
+        [
+            {"sex": sex, "age": age, "year": 2000, "haz_per_day": log(2) * (sex == "male")}
+            for sex in ("male", "female")
+            for age in range(60, 63)
+        ]
+    )
+)
+# A: man, dead on day 3. B: woman, dead on day 2. C: woman, alive at day 3. D: man, alive at day 1.
+FOUR = pl.DataFrame(
+    {
+        "sex": ["male", "female", "female", "male"],
+        "incidence_date": date(2000, 3, 1),
+        "age_days": 61 * 365.25,
+        "follow_up_days": [3, 2, 3, 1],
+        "died": [True, True, False, False],
+    }
+)

@@ -10,37 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rarecare.errors import CaseError
-from rarecare.population.life_table import LifeTable
 from rarecare.survival import Standard, net_survival, observed_survival
 from rarecare.survival.curves import limits
 from rarecare.survival.methods import NET
 from tests.reference import survival_twin
-from tests.survival.invented import STEEP, D, frame_of, life_table, some
+from tests.survival.invented import DOUBLING, FOUR, STEEP, D, frame_of, life_table, some
 
 CLOSING = date(2003, 12, 31)
 WINDOW = (date(2000, 2, 29), date(2001, 12, 31))
 STEEP_TABLE = life_table(STEEP)
-
-# Men's hazard is log 2 a day, women's 0: a man weighs 2^s after s days, a woman 1.
-DOUBLING = LifeTable.read(
-    pl.DataFrame(
-        [
-            {"sex": sex, "age": age, "year": 2000, "haz_per_day": log(2) * (sex == "male")}
-            for sex in ("male", "female")
-            for age in range(60, 63)
-        ]
-    )
-)
-# A: man, dead on day 3. B: woman, dead on day 2. C: woman, alive at day 3. D: man, alive at day 1.
-FOUR = pl.DataFrame(
-    {
-        "sex": ["male", "female", "female", "male"],
-        "incidence_date": date(2000, 3, 1),
-        "age_days": 61 * 365.25,
-        "follow_up_days": [3, 2, 3, 1],
-        "died": [True, True, False, False],
-    }
-)
 
 # Pohar Perme. Sums of weights (start, end of day): 4 to 6; A B C, 4 to 6; A C, 5 to 9. Deaths:
 # B with 1 of 6, A with 8 of 9. Λ(3) = 1/6 + 8/9 − log(1.5 · 1.5 · 1.8); at day 2.5 the last

@@ -20,30 +20,13 @@ from rarecare.survival import (
     observed_survival,
 )
 from tests.reference import survival_twin
+from tests.survival.invented import DOUBLING as HALVING
+from tests.survival.invented import FOUR as FOUR_CASES
 from tests.survival.invented import STEEP, D, frame_of, life_table, some
 
 STEEP_TABLE = life_table(STEEP)
 L = log(2)
-# A hazard of log 2 a day for men, none for women, as in test_curves.
-HALVING = LifeTable.read(
-    pl.DataFrame(
-        [
-            {"sex": sex, "age": age, "year": 2000, "haz_per_day": L * (sex == "male")}
-            for sex in ("male", "female")
-            for age in range(60, 63)
-        ]
-    )
-)
-FOUR = pl.DataFrame(
-    {
-        "sex": ["male", "female", "female", "male"],
-        "incidence_date": date(2000, 3, 1),
-        "age_days": 61 * 365.25,
-        "follow_up_days": [3, 2, 3, 1],
-        "died": [True, True, False, False],
-        "died_of_cancer": [True, False, False, False],
-    }
-)
+FOUR = FOUR_CASES.with_columns(died_of_cancer=pl.Series([True, False, False, False]))
 
 
 def values(result):

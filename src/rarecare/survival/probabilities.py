@@ -12,6 +12,7 @@ so that the cost is one pass over the days.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -82,8 +83,7 @@ def recorded(
     jump = before**2 * share(own2, at_risk**2) * (1 - own_share)
     mixed = before * share(own2, at_risk**2)
 
-    def upto(daily: Floats) -> Floats:
-        return running(np.cumsum(daily, axis=1), times)
+    upto = partial(_upto, times)
 
     variance = (
         values**2 * upto(spread)
@@ -141,8 +141,7 @@ def restricted_mean(
     day = np.arange(1, survival.shape[1] + 1, dtype=np.float64)
     lived_before, lived = day - before, times - lost
 
-    def upto(daily: Floats) -> Floats:
-        return running(np.cumsum(daily, axis=1), times)
+    upto = partial(_upto, times)
 
     variance = (
         lived**2 * upto(spread)
@@ -190,16 +189,20 @@ def _crude(cause: Cause, arrays: Arrays) -> _Death:
 
 def _standard_error(death: _Death, times: Floats, values: Floats) -> Floats:
     """Return √Σ (reach(s) − F(t))² σ(s)."""
-
-    def upto(daily: Floats) -> Floats:
-        return running(np.cumsum(death.variance * daily, axis=1), times)
+    upto = partial(_upto, times)
+    spread = death.variance
 
     variance = (
-        upto(death.reach**2)
-        - 2 * values * upto(death.reach)
-        + values**2 * upto(np.ones_like(death.reach))
+        upto(spread * death.reach**2)
+        - 2 * values * upto(spread * death.reach)
+        + values**2 * upto(spread)
     )
     return np.sqrt(np.maximum(variance, 0))
+
+
+def _upto(times: Floats, daily: Floats) -> Floats:
+    """Return the sum of daily values up to each time."""
+    return running(np.cumsum(daily, axis=1), times)
 
 
 def _areas(probability: Floats, times: Floats) -> tuple[Floats, Floats]:
