@@ -282,3 +282,23 @@ def test_no_one_followed_to_the_end_is_said():
     ).table
     assert table["status"].to_list() == ["ok", "not estimable", "not estimable"]
     assert table["reason"][2] == "no one is followed beyond 5 years in an age class"
+
+
+def test_no_deaths_of_a_cause_is_a_probability_of_0_with_its_limits():
+    cases = FOUR.with_columns(died_of_cancer=pl.col("died"))
+    choices = {"causes": "recorded", "at_days": [3], "days_per_year": 365.25}
+    for standard in (None, {0: 1, 61: 1}):
+        # men of 60, women of 61: a class each, followed to day 3
+        followed = cases.head(3).with_columns(
+            age_days=pl.Series([60 * 365.25, 61 * 365.25, 61 * 365.25])
+        )
+        table = crude_mortality(followed, standard=standard, **choices).table
+        row = table.filter(method="recorded-other").row(0, named=True)
+        assert (row["estimate"], row["se"], row["lower"], row["reason"]) == (0, 0, 0, None)
+
+
+def test_fewest_at_risk_do_not_hide_what_the_life_table_says():
+    table = expected_survival(
+        FOUR, HALVING, at_days=[2], days_per_year=365.25, min_at_risk=50
+    ).table
+    assert table["status"].unique().to_list() == ["ok"]

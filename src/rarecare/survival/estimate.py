@@ -158,8 +158,9 @@ def rows_of(
     time, how it came about.
     """
     value, se = own.value.copy(), own.se.copy()
-    few = (own.at_risk < plan.min_at_risk) & ~np.isnan(value)
-    late = np.broadcast_to(days > _potential(plan), value.shape) & ~np.isnan(value)
+    estimated = ~np.isnan(value) & (not METHODS[method].known)
+    few = (own.at_risk < plan.min_at_risk) & estimated
+    late = np.broadcast_to(days > _potential(plan), value.shape) & estimated
     value[few | late], se[few | late] = np.nan, np.nan
     z = NormalDist().inv_cdf(0.5 + plan.level / 2)
     interval = plan.interval or METHODS[method].interval
@@ -228,7 +229,7 @@ def _notes(method: Method, value: float, se: float, plan: SurvivalPlan) -> list[
 def _no_interval(method: Method, value: float, interval: str) -> str:
     if METHODS[method].known:
         return "follows from the life table alone: no interval"
-    if value == 0:
+    if value == 0 and METHODS[method].measure == "survival":
         return "everyone had died: no interval"
     if interval == "plain":
         return "no one is left: no standard error"

@@ -107,12 +107,13 @@ def weighted_sum(by_class: Curve, weights: Sequence[float]) -> Curve:
     used = given > 0
     share = given[used, None]
     value = by_class.value[used]
-    se = np.where(value == 0, 0.0, by_class.se[used])
+    gone = (value == 0) & np.isnan(by_class.se[used])
+    se = np.where(gone, 0.0, by_class.se[used])
     total = (share * value).sum(axis=0, keepdims=True)
     spread = np.sqrt((share**2 * se**2).sum(axis=0, keepdims=True))
     return Curve(
         value=total,
-        se=np.where(total == 0, np.nan, spread),
+        se=np.where((total == 0) & gone.any(axis=0), np.nan, spread),
         at_risk=by_class.at_risk.sum(axis=0, keepdims=True),
         events=by_class.events.sum(axis=0, keepdims=True),
         last_day=by_class.last_day[used].min(keepdims=True),
