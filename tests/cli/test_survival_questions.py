@@ -5,9 +5,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 from rarecare import ExclusionRules, LifeTable, exclude, read_cases
-from rarecare.cli import main
+from rarecare.cli import main, output
 from rarecare.survival import (
     cause_specific_survival,
     conditional_survival,
@@ -210,3 +211,21 @@ def test_stata_files_hold_the_same_numbers(survival, cases, lives, tmp_path, cap
     assert read["r_pp"][0] == expected["estimate"][0]
     assert bool(pd.isna(read["r_pp"][1]))
     assert read["status"].tolist() == ["ok", "not estimable"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_narrow_terminal_cuts_no_number_and_drops_no_column(monkeypatch, capsys, width):
+    table = pl.DataFrame(
+        {"sex": ["female", "male"], "time_years": [1.0, 16.0], "n": [1609, 1391],
+         "at_risk": [1159, 0], "events": [436, 956], "estimate": [0.7123, None],
+         "se": [0.0114, None], "lower": [0.6, None], "upper": [0.8, None],
+         "reason": [None, "no one at risk from day 5800"]}
+    )  # fmt: skip
+    monkeypatch.setattr(output, "out", Console(width=width))
+    output.print_table(table)
+    shown = capsys.readouterr().out
+    words = " ".join(shown.split())
+    assert "…" not in shown
+    for word in ("sex", "female", "male", "1,609", "0.7123", "0.0114", "reason", "risk"):
+        assert word in words
+    assert output.out.width == width

@@ -195,13 +195,26 @@ def print_table(table: pl.DataFrame, *, title: str = "", as_named: bool = False)
     grid = Table(
         title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 2)
     )
-    for name in table.columns:
-        right = table.schema[name].is_numeric()
+    rows = [[_cell(name, value) for name, value in r.items()] for r in table.iter_rows(named=True)]
+    needed = 0
+    for place, name in enumerate(table.columns):
         shown = name if as_named else name.replace("_", " ")
-        grid.add_column(shown, justify="right" if right else "left", no_wrap=right)
-    for row in table.iter_rows(named=True):
-        grid.add_row(*(_cell(name, value) for name, value in row.items()))
-    out.print(grid)
+        number = table.schema[name].is_numeric()
+        cells = [shown, *(row[place] for row in rows)]
+        # a number is never cut: a table wider than the terminal runs over its edge
+        least = max(len(part) for cell in cells for part in ([cell] if number else cell.split()))
+        grid.add_column(
+            shown, justify="right" if number else "left", no_wrap=number, min_width=least
+        )
+        needed += least + 4
+    for row in rows:
+        grid.add_row(*row)
+    width = out.width
+    out.width = max(width, needed)
+    try:
+        out.print(grid)
+    finally:
+        out.width = width
 
 
 @contextmanager
