@@ -121,9 +121,10 @@ def draw(rows: list[dict[str, object]]) -> None:
     x = {"field": "cases", "type": "quantitative", "title": "Cases",
          "scale": {"type": "log"}, "axis": {"format": "~s", "values": list(SIZES)}}  # fmt: skip
 
-    def panel(field: str, title: str) -> dict[str, object]:
+    def panel(field: str, title: str, ticks: tuple[float, ...]) -> dict[str, object]:
         y = {"field": field, "type": "quantitative", "title": title,
-             "scale": {"type": "log"}, "axis": {"format": "~r", "tickCount": 6}}  # fmt: skip
+             "scale": {"type": "log", "domain": [ticks[0], ticks[-1]]},
+             "axis": {"format": "~r", "values": list(ticks)}}  # fmt: skip
         look = {
             "color": {"field": "program", "type": "nominal", "title": None,
                       "scale": {"domain": names, "range": list(SERIES[:3])}},
@@ -144,8 +145,12 @@ def draw(rows: list[dict[str, object]]) -> None:
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "background": "#fcfdfb",
-        "hconcat": [panel("seconds", "Seconds"), panel("gigabytes", "Peak memory (GB)")],
-        "config": {"font": "sans-serif", "axis": {"labelFontSize": 12, "titleFontSize": 12},
+        "hconcat": [
+            panel("seconds", "Seconds", (0.01, 0.1, 1, 10, 100, 1000)),
+            panel("gigabytes", "Peak memory (GB)", (0.1, 0.2, 0.5, 1, 2, 5)),
+        ],
+        "config": {"font": "sans-serif",
+                   "axis": {"labelFontSize": 12, "titleFontSize": 12, "gridColor": "#ccd6cf"},
                    "legend": {"labelFontSize": 12}},
     }  # fmt: skip
     FIGURE.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
