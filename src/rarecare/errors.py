@@ -10,6 +10,7 @@
     - LifeTableError: a life table is incomplete, contradictory, or of another kind
     - PopulationError: a population is incomplete or contradictory
     - ClassificationError: a list of entities or its rules are faulty
+    - ModelError: a model cannot be fitted to these data, or did not converge
     - DisagreementError: two things that must match do not
 
 Every message says what was wrong, the value received, what is allowed, the
@@ -127,6 +128,10 @@ class PopulationError(InputError):
 
 class ClassificationError(InputError):
     """A list of entities or its rules are faulty."""
+
+
+class ModelError(InputError):
+    """A model cannot be fitted to these data, or did not converge."""
 
 
 class DisagreementError(InputError):
