@@ -137,26 +137,20 @@ class PoissonFit:
             A profile has a level that the model has not.
         """
         z = NormalDist().inv_cdf(0.5 + level / 2)
-        parts = []
-        for row in profiles.iter_rows(named=True):
-            cumulative, gradient = self._cumulative(pl.DataFrame([row], schema=profiles.schema))
-            variance = np.einsum("ti,ij,tj->t", gradient, self.covariance, gradient)
-            survival = np.exp(-cumulative)
-            spread = np.sqrt(variance) / cumulative
-            parts.append(
-                pl.DataFrame({name: [value] * len(survival) for name, value in row.items()})
-                .with_columns(
-                    time_years=pl.Series(self.breaks[1:]),
-                    estimate=pl.Series(survival),
-                    se=pl.Series(survival * np.sqrt(variance)),
-                    lower=pl.Series(np.exp(-cumulative * np.exp(z * spread))),
-                    upper=pl.Series(np.exp(-cumulative * np.exp(-z * spread))),
-                    level=pl.lit(level),
-                    status=pl.lit(OK),
-                    reason=pl.lit(None, dtype=pl.String),
-                )
-            )  # fmt: skip
-        return pl.concat(parts)
+        cumulative, slope = self.cumulative(profiles)
+        variance = np.einsum("pti,ij,ptj->pt", slope, self.covariance, slope)
+        survival, spread = np.exp(-cumulative), np.sqrt(variance) / cumulative
+        times = len(self.breaks) - 1
+        return profiles[np.repeat(np.arange(profiles.height), times)].with_columns(
+            time_years=pl.Series(np.tile(np.array(self.breaks[1:]), profiles.height)),
+            estimate=pl.Series(survival.ravel()),
+            se=pl.Series((survival * np.sqrt(variance)).ravel()),
+            lower=pl.Series(np.exp(-cumulative * np.exp(z * spread)).ravel()),
+            upper=pl.Series(np.exp(-cumulative * np.exp(-z * spread)).ravel()),
+            level=pl.lit(level),
+            status=pl.lit(OK),
+            reason=pl.lit(None, dtype=pl.String),
+        )
 
     def standardised(
         self, over: pl.DataFrame | None = None, *, fixed: dict[str, Any] | None = None,
@@ -230,27 +224,34 @@ class PoissonFit:
         profiles = table.drop("n").with_columns(
             **{name: pl.lit(value) for name, value in (fixed or {}).items()}
         )
-        value = np.zeros(len(self.breaks) - 1)
-        gradient = np.zeros((len(value), len(self.coefficients)))
-        for place in range(profiles.height):
-            cumulative, slope = self._cumulative(profiles[place])
-            survival = np.exp(-cumulative)
-            value += weight[place] * survival
-            gradient -= weight[place] * survival[:, None] * slope
+        cumulative, slope = self.cumulative(profiles)
+        survival = np.exp(-cumulative)
         total = weight.sum()
-        return value / total, gradient / total, int(total)
+        value = weight @ survival / total
+        gradient = -np.einsum("p,pt,pti->ti", weight, survival, slope) / total
+        return value, gradient, int(total)
 
-    def _cumulative(self, profile: pl.DataFrame) -> tuple[Floats, Floats]:
-        """Return the cumulative excess hazard at each break, and its gradient in β."""
+    def cumulative(self, profiles: pl.DataFrame) -> tuple[Floats, Floats]:
+        """Return cumulative excess hazards at the ends of the intervals, and their gradients.
+
+        Shapes (n_profiles, n_intervals) and (n_profiles, n_intervals, n_columns).
+
+        Raises
+        ------
+        ModelError
+            A profile has a level that the model has not.
+        """
         length = np.diff(self.breaks)
-        rows = pl.concat([profile] * len(length)).with_columns(
-            interval=pl.Series(np.arange(1, len(length) + 1)),
-            start=pl.Series(self.breaks[:-1]),
-            end=pl.Series(self.breaks[1:]),
+        people, times = profiles.height, len(length)
+        rows = profiles[np.repeat(np.arange(people), times)].with_columns(
+            interval=pl.Series(np.tile(np.arange(1, times + 1), people)),
+            start=pl.Series(np.tile(np.array(self.breaks[:-1]), people)),
+            end=pl.Series(np.tile(np.array(self.breaks[1:]), people)),
         )
-        matrix = self.design.matrix(rows)
+        matrix = self.design.matrix(rows).reshape(people, times, -1)
         hazard = np.exp(matrix @ self.coefficients) * length
-        return np.cumsum(hazard), np.cumsum(hazard[:, None] * matrix, axis=0)
+        slope = np.cumsum(hazard[:, :, None] * matrix, axis=1)
+        return np.cumsum(hazard, axis=1), np.asarray(slope)
 
     def likelihood_ratio(self, smaller: PoissonFit) -> dict[str, float]:
         """Return the likelihood-ratio test against a nested model.
