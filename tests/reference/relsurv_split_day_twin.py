@@ -4,8 +4,10 @@ cmp.rel, nessie, rs.diff, years and survexp walk a person through the cells of t
 continuous time, so that a birthday or a new year falls where it falls. Plain numpy on a table of
 cases and a ``relsurv_twin.RateTable``; no estimator of the package is used.
 
-cmp.rel, nessie, years (but for yl2013) and rs.surv take a hazard of 0 as 1e-9 per day: slopop has
-0 where none of an age and sex died in a year. rs.diff, yl2013 and survexp take it as it is.
+A hazard of 0 (slopop has it where none of an age and sex died in a year): two of relsurv's compiled
+routines, behind nessie, yd, yl2017, ederer1 and hakulinen, put 1e-9 per day in its place, in the
+rate table they are handed. The files of cmp.rel and of rs.surv's precisions have it too, those of
+rs.diff, yl2013 and survexp have not; whether a table keeps it for later calls was not settled.
 """
 
 from dataclasses import dataclass, replace

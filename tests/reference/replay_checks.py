@@ -19,6 +19,7 @@ TEN = 6e-10  # ten are printed
 FIFTEEN = 2e-13  # fifteen are printed: the rounding of sums of 5 971 cases and 5 000 times
 P_VALUE = 6e-6  # six are printed
 YEARS = (1, 3, 5, 10, 15)
+BIRTHDAYS_AND_ZEROS = "the day of a birthday is split; a hazard of 0 is 1e-9 per day"
 EPOCH = date(1970, 1, 1)
 
 
@@ -80,7 +81,7 @@ def cmp_rel(real):
             pairs.append((part, *curves[level][curve.split(" ")[0]]))
         for what, names, own, cause in (
             ("crude probabilities", ("est",), slice(0, 1),
-             "the day of a birthday is split; a hazard of 0 is 1e-9 per day"),
+             BIRTHDAYS_AND_ZEROS),
             ("their variances", ("var",), slice(1, 2), "the formula is ours, its steps as above"),
             ("their limits", ("lower", "upper"), slice(2, 4),
              "R puts those of the next step beside an estimate"),
@@ -116,7 +117,7 @@ def nessie(real):
         theirs = columns(reference, *(f"y{year}" for year in (0, *YEARS)))
         yield Check(name, "expected numbers alive, replayed", reference.height,
                     apart(alive, theirs), TWELVE,
-                    "the day of a birthday is split; a hazard of 0 is 1e-9 per day",
+                    BIRTHDAYS_AND_ZEROS,
                     "nessie(...)")  # fmt: skip
         yield Check(name, "mean expected survival, replayed", reference.height,
                     apart(mean, reference["c.exp.surv"]), TWELVE,

@@ -57,7 +57,7 @@ class Design:
         levels = {
             name: tuple(_levels(table[name]))
             for name in table.columns
-            if _named(name, formula) and not table.schema[name].is_numeric()
+            if named_in(name, formula) and not table.schema[name].is_numeric()
         }
         frame = _frame(formula, table, levels)
         try:
@@ -124,7 +124,8 @@ class Design:
             )
 
 
-def _named(name: str, formula: str) -> bool:
+def named_in(name: str, formula: str) -> bool:
+    """Return whether a formula names a column."""
     return re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", formula) is not None
 
 
@@ -137,7 +138,7 @@ def _frame(formula: str, table: pl.DataFrame, levels: Mapping[str, tuple[str, ..
         if name in levels:
             values = table[name].cast(pl.String).to_list()
             columns[name] = pd.Categorical(values, categories=list(levels[name]))
-        elif _named(name, formula):
+        elif named_in(name, formula):
             columns[name] = table[name].to_numpy()
     return pd.DataFrame(columns, index=range(table.height))
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rarecare.errors import ModelError, UsageError
 from rarecare.models.cells import Cells, excess_cells
 from rarecare.models.design import Design
+from rarecare.models.newton import Point, maximum
 from rarecare.population.life_table import LifeTable
 from rarecare.registry import Cases
 from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result
@@ -28,9 +29,6 @@ from rarecare.survival.analysis import Choices
 Floats = NDArray[np.float64]
 _FLOOR = -25.0
 _CEILING = 30.0
-_STEPS, _TRIALS = 200, 40
-_GRADIENT, _NOTHING = 1e-8, 1e-7
-"""Largest score at a maximum: per standard error, and in deaths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,32 +425,18 @@ def _maximum(
 
     A term that runs to no excess flattens the likelihood: its score goes to 0 there.
     """
-    beta = _start(matrix, d, expected, offset)
-    mu, excess = _mean(matrix @ beta, expected, offset)
-    best, damping = _likelihood(d, mu), 0.0
-    for step in range(1, _STEPS + 1):
-        score = matrix.T @ ((d / mu - 1) * excess)
-        information = _information(matrix, d, mu, excess)
-        spread = np.sqrt(np.maximum(np.diag(information), 0))
-        if (np.abs(score) <= np.maximum(_GRADIENT * spread, _NOTHING)).all():
-            return beta, step
-        scoring = matrix.T @ ((excess**2 / mu)[:, None] * matrix)
-        for _ in range(_TRIALS):
-            trial = beta + _direction(information, scoring, score, damping)
-            mu_now, excess_now = _mean(matrix @ trial, expected, offset)
-            value = _likelihood(d, mu_now)
-            if np.isfinite(value) and value >= best - 1e-13 * abs(best):
-                damping = damping / 10 if damping > 1e-8 else 0.0
-                break
-            damping = max(10 * damping, 1e-4)
-        else:
-            break
-        beta, mu, excess, best = trial, mu_now, excess_now, value
-    raise ModelError(
-        "the model did not converge",
-        value=", ".join(_steepest(design, matrix, d, mu, excess)),
-        remedy="Leave a term out, merge sparse levels, or widen the intervals.",
-    )
+
+    def at(beta: Floats) -> Point:
+        mu, excess = _mean(matrix @ beta, expected, offset)
+        return Point(
+            value=_likelihood(d, mu),
+            score=matrix.T @ ((d / mu - 1) * excess),
+            information=_information(matrix, d, mu, excess),
+            scoring=matrix.T @ ((excess**2 / mu)[:, None] * matrix),
+        )
+
+    beta, _, steps = maximum(at, _start(matrix, d, expected, offset), design.names)
+    return beta, steps
 
 
 def _start(matrix: Floats, d: Floats, expected: Floats, offset: Floats) -> Floats:
@@ -462,27 +446,9 @@ def _start(matrix: Floats, d: Floats, expected: Floats, offset: Floats) -> Float
     return _weighted(matrix, weight, np.log(excess) - offset)
 
 
-def _direction(information: Floats, scoring: Floats, score: Floats, damping: float) -> Floats:
-    """Return Newton's step where the information is positive definite, else Fisher's, damped."""
-    for own in (information, scoring):
-        ridge = damping * np.maximum(np.diag(scoring), 1e-8)
-        try:
-            factor = np.linalg.cholesky(own + np.diag(ridge))
-        except np.linalg.LinAlgError:
-            continue
-        return np.asarray(np.linalg.solve(factor.T, np.linalg.solve(factor, score)))
-    return np.asarray(np.linalg.lstsq(scoring, score)[0])
-
-
 def _weighted(matrix: Floats, weight: Floats, response: Floats) -> Floats:
     root = np.sqrt(weight)
     return np.asarray(np.linalg.lstsq(matrix * root[:, None], response * root)[0])
-
-
-def _steepest(design: Design, matrix: Floats, d: Floats, mu: Floats, excess: Floats) -> list[str]:
-    """Return the columns along which the likelihood still rises most."""
-    score = np.abs(matrix.T @ ((d / mu - 1) * excess))
-    return [design.names[place] for place in np.argsort(-score)[:3]]
 
 
 def _no_excess(design: Design, matrix: Floats, coefficients: Floats) -> tuple[str, ...]:
