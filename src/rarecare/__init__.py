@@ -17,6 +17,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rarecare.codes.rare_cancers import RareCancerList, default_list
     from rarecare.errors import RarecareError
+    from rarecare.models import (
+        cure_model,
+        decompose,
+        excess_cells,
+        flexible_excess_hazard,
+        persons,
+        poisson_excess_hazard,
+    )
     from rarecare.population.life_table import LifeTable
     from rarecare.population.population import Population
     from rarecare.rates import incidence
@@ -49,9 +57,13 @@ _HOME = {
     "classify": "rarecare.registry.classification",
     "conditional_survival": "rarecare.survival",
     "crude_mortality": "rarecare.survival",
+    "cure_model": "rarecare.models",
+    "decompose": "rarecare.models",
     "default_list": "rarecare.codes.rare_cancers",
+    "excess_cells": "rarecare.models",
     "exclude": "rarecare.registry",
     "expected_survival": "rarecare.survival",
+    "flexible_excess_hazard": "rarecare.models",
     "incidence": "rarecare.rates",
     "interval_survival": "rarecare.survival",
     "life_years": "rarecare.survival",
@@ -60,6 +72,8 @@ _HOME = {
     "net_survival_test": "rarecare.survival",
     "observed_survival": "rarecare.survival",
     "open_release": "rarecare.study",
+    "persons": "rarecare.models",
+    "poisson_excess_hazard": "rarecare.models",
     "read_cases": "rarecare.registry",
     "run_study": "rarecare.study",
     "survival_contrasts": "rarecare.survival",
@@ -76,9 +90,13 @@ __all__ = [
     "classify",
     "conditional_survival",
     "crude_mortality",
+    "cure_model",
+    "decompose",
     "default_list",
+    "excess_cells",
     "exclude",
     "expected_survival",
+    "flexible_excess_hazard",
     "incidence",
     "interval_survival",
     "life_years",
@@ -87,6 +105,8 @@ __all__ = [
     "net_survival_test",
     "observed_survival",
     "open_release",
+    "persons",
+    "poisson_excess_hazard",
     "read_cases",
     "run_study",
     "survival_contrasts",

@@ -1,18 +1,23 @@
 """Excess-hazard models: what explains survival."""
 
 from rarecare.models.cells import Cells, excess_cells
+from rarecare.models.cure import CureFit, cure_model
 from rarecare.models.decomposition import Decomposition, decompose
 from rarecare.models.flexible import FlexibleFit, flexible_excess_hazard
+from rarecare.models.persons import persons
 from rarecare.models.poisson import PoissonFit, fit_poisson, poisson_excess_hazard
 
 __all__ = [
     "Cells",
+    "CureFit",
     "Decomposition",
     "FlexibleFit",
     "PoissonFit",
+    "cure_model",
     "decompose",
     "excess_cells",
     "fit_poisson",
     "flexible_excess_hazard",
+    "persons",
     "poisson_excess_hazard",
 ]

@@ -241,7 +241,7 @@ def flexible_excess_hazard(
     """
     if link not in get_args(Link):
         raise UsageError("link has no such choice", value=link, allowed=get_args(Link))
-    t, dead, background, start = _observed(data, time, died, expected, entry)
+    t, dead, background, start = observed_times(data, time, died, expected, entry)
     design, covariates = Design.of(formula, data)
     u = np.log(t)
     spline = (
@@ -291,9 +291,18 @@ def flexible_excess_hazard(
     )  # fmt: skip
 
 
-def _observed(
+def observed_times(
     data: pl.DataFrame, time: str, died: str, expected: str, entry: str | None
 ) -> tuple[Floats, NDArray[np.bool_], Floats, Floats | None]:
+    """Return times, deaths, expected hazards and entries of cases, checked.
+
+    Raises
+    ------
+    UsageError
+        A column is missing.
+    ModelError
+        A value is impossible, or there are no deaths.
+    """
     for name in (time, died, expected, *((entry,) if entry else ())):
         if name not in data.columns:
             raise UsageError("the data have no such column", value=name, allowed=data.columns)
