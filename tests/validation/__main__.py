@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from tests.reference.replay_checks import REPLAYS
 from tests.validation.check import Real
 from tests.validation.survival import CHECKS
 
@@ -13,7 +14,7 @@ Made by `make validation` from the checks that the test suite asserts: each line
 this program with the results of another, or with a plain loop over cases and days. A difference is
 the largest absolute one over its rows; a check whose difference exceeds its tolerance fails the
 tests. Where a program has a convention of its own it was replayed, so that the cause of the
-difference is shown and not supposed.
+difference is shown and not supposed: the last lines, whose call is a replay in `tests/reference/`.
 
 The data behind the files are real and not in the repository; without them these tests skip.
 
@@ -25,7 +26,7 @@ The data behind the files are real and not in the repository; without them these
 def main(path):
     """Run every check and write the page."""
     real = Real()
-    checks = [check for made in CHECKS for check in made(real)]
+    checks = [check for made in (*CHECKS, *REPLAYS) for check in made(real)]
     lines = [
         f"| {c.file} | {c.what} | {c.rows:,} | {c.largest:.1e} | {c.tolerance:.1e} | {c.cause} "
         f"| `{c.call}` |"

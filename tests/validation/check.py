@@ -8,7 +8,6 @@ from pathlib import Path
 import polars as pl
 
 from rarecare import LifeTable
-from tests.reference import split_day_twin
 
 ROOT = Path(__file__).parent.parent.parent
 SHARED = Path(os.environ.get("RARECARE_SHARED", ROOT.parent / "shared"))
@@ -70,10 +69,6 @@ class Real:
     def slopop(self):
         """The Slovene life table."""
         return LifeTable.read(SHARED / "data" / "relsurv_slopop.csv")
-
-    def split_day(self, cases, horizon):
-        """Daily sums with the day of a birthday split."""
-        return split_day_twin.daily_sums(cases, self.slopop, horizon=horizon, days_per_year=D)
 
     def members(self, group, level):
         """The cases of one level of a group."""
