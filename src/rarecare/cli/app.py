@@ -264,6 +264,106 @@ def survival(
 
 
 @app.command
+def model(
+    cases: Path,
+    *,
+    life_table: Path,
+    formula: str,
+    covariates: str,
+    kind: Literal["poisson", "flexible", "cure"] = "flexible",
+    breaks: str = "0(1)5",
+    df: int = 4,
+    varying: str = "",
+    uncured: str = "~ 1",
+    until: float | None = None,
+    age_groups: str | None = None,
+    level: float = 0.95,
+    ages: str = "15-99",
+    allow_outside: float = 0.05,
+    missing_years: Literal["refuse", "carry", "interpolate"] = "refuse",
+    life_table_columns: Text = (),
+    life_table_codes: Text = (),
+    reading: Reading = Reading(),
+    counting: Counting = Counting(),
+    output_to: Output = Output(),
+) -> None:
+    """Excess-hazard models: what goes with survival.
+
+    Parameters
+    ----------
+    cases
+        File of cases (CSV, Parquet, Stata).
+    life_table
+        Life table of the general population.
+    formula
+        Right-hand side: "~ sex + stage"; with --kind poisson also C(interval); with cure, of
+        the cured share.
+    covariates
+        Columns the formula names, by commas; age in years is at hand but for --kind poisson.
+    kind
+        Grouped Poisson, splines of log time, or a cure model (Weibull mixture).
+    breaks
+        Intervals of --kind poisson, as in strs.
+    df
+        Columns of the spline of --kind flexible.
+    varying
+        Terms whose effect varies with time, and the columns of each: sex=2.
+    uncured
+        With --kind cure: the formula of the survival of the uncured.
+    until
+        Years at which follow-up is cut; with --kind poisson the last break does it.
+    age_groups
+        Lower bounds of age groups, made as the column age_group: 15,45,55,65,75.
+    level
+        Confidence level.
+    ages
+        Ages counted, as 15-99, or all.
+    allow_outside
+        Largest share of person-days that may lie outside the life table.
+    missing_years
+        Of years that the life table lacks: refused, the year before, or interpolated.
+    life_table_columns
+        As --columns, for the life table.
+    life_table_codes
+        As --codes, for the life table: sex:0=male,1=female.
+    """
+    from rarecare.cli.models import fitted  # noqa: PLC0415
+    from rarecare.population.life_table import LifeTable  # noqa: PLC0415
+
+    output.check_all_writable(output_to)
+    named = values.words(covariates)
+    table, named = _with_age_groups(_read(cases, reading, named), named, age_groups)
+    with output.step(f"reading {life_table.name}"):
+        lives = LifeTable.read(
+            life_table,
+            columns=values.columns(life_table_columns),
+            codes=values.code_maps(life_table_codes),
+            missing_years=missing_years,
+        )
+    with output.step("fitting"):
+        result = fitted(
+            table,
+            lives,
+            kind,
+            formula,
+            covariates=named,
+            breaks=breaks,
+            df=df,
+            varying=varying,
+            uncured=uncured,
+            until=until,
+            choices={
+                "level": level,
+                "days_per_year": reading.days_per_year,
+                "allow_outside": allow_outside,
+                "rules": counting.rules("survival", ages),
+                "bad_rows": counting.bad_rows,
+            },
+        )
+    output.show(result, output_to)
+
+
+@app.command
 def incidence(
     cases: Path,
     *,
