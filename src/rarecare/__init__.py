@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         decompose,
         excess_cells,
         flexible_excess_hazard,
+        hazard_model,
         persons,
         poisson_excess_hazard,
     )
@@ -64,6 +65,7 @@ _HOME = {
     "exclude": "rarecare.registry",
     "expected_survival": "rarecare.survival",
     "flexible_excess_hazard": "rarecare.models",
+    "hazard_model": "rarecare.models",
     "incidence": "rarecare.rates",
     "interval_survival": "rarecare.survival",
     "life_years": "rarecare.survival",
@@ -97,6 +99,7 @@ __all__ = [
     "exclude",
     "expected_survival",
     "flexible_excess_hazard",
+    "hazard_model",
     "incidence",
     "interval_survival",
     "life_years",

@@ -4,6 +4,7 @@ from rarecare.models.cells import Cells, excess_cells
 from rarecare.models.cure import CureFit, cure_model
 from rarecare.models.decomposition import Decomposition, decompose
 from rarecare.models.flexible import FlexibleFit, flexible_excess_hazard
+from rarecare.models.hazard import HazardFit, hazard_model
 from rarecare.models.persons import persons
 from rarecare.models.poisson import PoissonFit, fit_poisson, poisson_excess_hazard
 
@@ -12,12 +13,14 @@ __all__ = [
     "CureFit",
     "Decomposition",
     "FlexibleFit",
+    "HazardFit",
     "PoissonFit",
     "cure_model",
     "decompose",
     "excess_cells",
     "fit_poisson",
     "flexible_excess_hazard",
+    "hazard_model",
     "persons",
     "poisson_excess_hazard",
 ]

@@ -1,0 +1,166 @@
+"""Log hazard by B-splines with a random intercept: mexhaz beside it, quadrature, refusals."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from rarecare.errors import ModelError, UsageError
+from rarecare.models import hazard_model
+from rarecare.models.hazard import _basis, _plain, _prepared, _random
+
+COLUMNS = {"time": "t", "died": "ev", "expected": "bhaz"}
+
+
+def read(path):
+    return pl.read_csv(path, comment_prefix="#", infer_schema_length=None)
+
+
+@pytest.fixture(scope="module")
+def invented(cohort):
+    agec = pl.col("agec").cast(pl.String).str.strip_chars().cast(pl.Float64)
+    return read(cohort / "model_input.csv").with_columns(agec=agec)
+
+
+@pytest.fixture(scope="module")
+def mexhaz(cohort):
+    lines = (cohort / "models.csv").read_text().splitlines()
+    cells = [line.split(",") for line in lines if line.startswith("mexhaz_")]
+    return {(own[0], own[1]): [float(x) for x in own[2:]] for own in cells}
+
+
+NAMES = {"Intercept": "baseline[0]", **{f"BS3.{k}": f"baseline[{k}]" for k in range(1, 6)},
+         "hosp [log(sd)]": "log sd"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "group", "close"),
+    [("mexhaz_bs3_knots1_3", None, 1e-6), ("mexhaz_random_hospital", "hospital_id", 1e-4)],
+)
+def test_the_invented_cases_beside_mexhaz(invented, mexhaz, model, group, close):
+    """With hospitals mexhaz stops a little early: its likelihood is not above ours."""
+    fit = hazard_model(
+        invented, "~ agec + fem + si + reg + dis", knots=(1.0, 3.0), group=group, **COLUMNS
+    )
+    ours = {row["term"]: row for row in fit.table().iter_rows(named=True)}
+    rows = {term: values for (own, term), values in mexhaz.items() if own == model}
+    assert len(rows) == len(ours)
+    for term, (coefficient, se, loglik) in rows.items():
+        row = ours[NAMES.get(term, term)]
+        assert row["coefficient"] == pytest.approx(coefficient, abs=close)
+        assert row["se"] == pytest.approx(se, abs=close)
+        assert fit.loglik == pytest.approx(loglik, abs=2e-6)
+        assert fit.loglik > loglik - 1e-6
+    if group:
+        assert fit.groups.height == invented[group].n_unique()
+        assert fit.groups["deaths"].sum() == invented["ev"].sum()
+
+
+@pytest.mark.parametrize("data", ["simdatn1"])
+def test_the_likelihood_at_the_coefficients_of_mexhaz(shared_data, shared_reference, data):
+    frame = read(shared_data / "mexhaz_simdatn1.csv")
+    rows = read(shared_reference / "mexhaz_simdatn_coef.csv").filter(data=data, base="exp.bs")
+    t, dead = frame["timesurv"].to_numpy(), frame["vstat"].to_numpy() == 1
+    x = frame.select("agecr", "IsexH", "depindex").to_numpy().astype(float)
+    made = _prepared(
+        t, dead, frame["popmrate"].to_numpy(), x, _basis([1.0, 5.0], float(t.max()), 3),
+        [0.0, 1.0, 5.0],
+    )  # fmt: skip
+    levels = {value: place for place, value in enumerate(frame["clust"].unique().sort().to_list())}
+    of_group = np.array([levels[value] for value in frame["clust"].to_list()])
+    for random in ("none", "clust"):
+        own = rows.filter(random=random)
+        beta = own["coef"].to_numpy()
+        if random == "none":
+            value, gradient = _plain(beta, made)
+        else:
+            value, gradient, _, _ = _random(beta, made, of_group, len(levels))
+        assert value == pytest.approx(own["loglik"][0], abs=1e-6)
+        # near its maximum: the score is small beside its standard error
+        assert np.abs(gradient * own["se"].to_numpy()).max() < 0.05
+
+
+def small(n=80, groups=6, seed=1):
+    rng = np.random.default_rng(seed)
+    of_group = rng.integers(0, groups, n)
+    effect = rng.normal(scale=0.5, size=groups)
+    cancer = rng.exponential(1 / (0.4 * np.exp(effect[of_group])))
+    stop = rng.uniform(2, 8, n)
+    return pl.DataFrame(
+        {
+            "time_years": np.minimum(cancer, stop), "died": cancer <= stop,
+            "expected_hazard": np.full(n, 0.03), "x": rng.normal(size=n), "hospital": of_group,
+        }
+    )  # fmt: skip
+
+
+def parts(frame):
+    t, dead = frame["time_years"].to_numpy(), frame["died"].to_numpy()
+    basis = _basis([1.0], float(t.max()), 3)
+    x = frame.select("x").to_numpy()
+    return _prepared(t, dead, frame["expected_hazard"].to_numpy(), x, basis, [0.0, 1.0])
+
+
+def test_gradients_by_differences():
+    frame = small()
+    made, of_group = parts(frame), frame["hospital"].to_numpy()
+    beta = np.array([-1.0, 0.1, -0.2, 0.1, 0.05, 0.3, np.log(0.4)])
+    step = 1e-5
+    for value_of, b, close in (
+        (lambda b: _plain(b, made), beta[:-1], 1e-7),
+        # the nodes move with the coefficients: the rest of a 10-node quadrature
+        (lambda b: _random(b, made, of_group, 6)[:2], beta, 1e-4),
+    ):
+        _, gradient = value_of(b)
+        for place in range(len(b)):
+            move = np.eye(len(b))[place] * step
+            difference = (value_of(b + move)[0] - value_of(b - move)[0]) / (2 * step)
+            assert gradient[place] == pytest.approx(difference, rel=close, abs=close)
+
+
+def test_the_random_effect_by_a_fine_grid():
+    frame = small()
+    made, of_group = parts(frame), frame["hospital"].to_numpy()
+    beta = np.array([-1.0, 0.1, -0.2, 0.1, 0.05, 0.3, np.log(0.4)])
+    value, _, _, _ = _random(beta, made, of_group, 6)
+    h = np.exp(made.z @ beta[:-1])
+    at_nodes = made.weights * np.exp(made.nodes @ beta[:-1])
+    total = np.bincount(made.of_case, weights=at_nodes, minlength=len(h))
+    u = np.linspace(-4, 4, 8001)
+    sigma, whole = 0.4, 0.0
+    for group in range(6):
+        held = of_group == group
+        dead = held & made.dead
+        logs = np.log(made.background[dead][:, None] + h[dead][:, None] * np.exp(u)).sum(axis=0)
+        logs -= total[held].sum() * np.exp(u)
+        density = np.exp(-(u**2) / (2 * sigma**2)) / (sigma * np.sqrt(2 * np.pi))
+        whole += np.log(np.trapezoid(np.exp(logs) * density, u))
+    assert value == pytest.approx(whole, abs=1e-7)
+
+
+def test_planted_hospitals_are_found_and_shrunken():
+    frame = small(4_000, 12, seed=4)
+    fit = hazard_model(frame, "~ x", knots=(1.0,), group="hospital")
+    row = fit.table().row(by_predicate=pl.col("term") == "log sd", named=True)
+    assert abs(row["coefficient"] - np.log(0.5)) < 4 * row["se"]
+    effects = fit.groups["effect"].to_numpy()
+    rng = np.random.default_rng(4)
+    rng.integers(0, 12, 4_000)
+    planted = rng.normal(scale=0.5, size=12)
+    assert np.corrcoef(effects, planted)[0, 1] > 0.95
+    assert (fit.groups["lower"] < fit.groups["effect"]).all()
+
+
+@pytest.mark.parametrize(
+    ("choices", "error", "words"),
+    [
+        ({"group": "country"}, UsageError, "no such column"),
+        ({"knots": (2.0, 1.0)}, UsageError, "knots must rise"),
+        ({"formula": "~ 0 + x"}, UsageError, "needs its intercept"),
+        ({"group": "one"}, ModelError, "there is one one"),
+    ],
+)
+def test_refusals(choices, error, words):
+    frame = small().with_columns(one=pl.lit("a"))
+    formula = choices.pop("formula", "~ x")
+    with pytest.raises(error, match=words):
+        hazard_model(frame, formula, **choices)
