@@ -74,3 +74,21 @@ def survival_file(path: Path, n: int, *, batch: int = 5_000_000) -> Path:
     assert writer is not None
     writer.close()
     return path
+
+
+def model_cases(n: int, *, groups: int = 30, seed: int = 1) -> pl.DataFrame:
+    """Return ``n`` cases with a Weibull excess hazard, five covariates and groups."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 5))
+    group = rng.integers(0, groups, n)
+    effect = rng.normal(scale=0.4, size=groups)
+    rate = 0.3 * np.exp(x @ np.array([0.3, -0.2, 0.1, 0.4, 0.0]) + effect[group])
+    cancer = (rng.exponential(size=n) / rate) ** (1 / 0.8)
+    stop = rng.uniform(1, 10, n)
+    return pl.DataFrame(
+        {
+            "time_years": np.minimum(cancer, stop), "died": cancer <= stop,
+            "expected_hazard": np.full(n, 0.03), "country": group,
+            **{f"x{k}": x[:, k] for k in range(5)},
+        }
+    )  # fmt: skip

@@ -151,6 +151,46 @@ def incidence_one_million() -> float:
     return _median(lambda: incidence(cases, people, by=["entity", "sex"]))
 
 
+_FORMULA = "~ x0 + x1 + x2 + x3 + x4"
+
+
+def flexible_one_million() -> float:
+    """Flexible parametric model, 10 coefficients, 1 million cases."""
+    from rarecare import flexible_excess_hazard  # noqa: PLC0415
+
+    data = cohorts.model_cases(1_000_000)
+    return _median(lambda: flexible_excess_hazard(data, _FORMULA, df=4), times=3)
+
+
+def random_intercept() -> float:
+    """Random intercept over 30 groups, 50 000 cases."""
+    from rarecare import hazard_model  # noqa: PLC0415
+
+    data = cohorts.model_cases(50_000)
+    return _median(lambda: hazard_model(data, _FORMULA, group="country"), times=3)
+
+
+def poisson_five_million() -> float:
+    """Poisson on the tally of 5 million cases, after tallying: 360 cells."""
+    import numpy as np  # noqa: PLC0415
+    import polars as pl  # noqa: PLC0415
+
+    from rarecare import LifeTable, excess_cells  # noqa: PLC0415
+    from rarecare.models import fit_poisson  # noqa: PLC0415
+
+    cases = cohorts.survival_cases(5_000_000, groups=36).with_columns(
+        entity=pl.col("entity").cast(pl.String), died=pl.lit(value=True)
+    )
+    rng = np.random.default_rng(2)
+    days = np.ceil(rng.exponential(2 * 365, cases.height)).astype(np.int32)
+    cases = cases.with_columns(follow_up_days=pl.Series(np.minimum(days, 3653)))
+    cells = excess_cells(
+        cases, LifeTable.read(cohorts.LIFE_TABLE), covariates=["sex", "entity"], breaks="0(1)5",
+        allow_outside=1.0,
+    )  # fmt: skip
+    return _median(lambda: fit_poisson(cells, "~ C(interval) + sex + entity"), times=3)
+
+
 def command_line() -> float:
     """``rarecare survival`` on colrec as a whole process."""
     command = [
@@ -177,6 +217,9 @@ MEASUREMENTS: dict[str, tuple[Callable[[], float], float | None, float | None]] 
     "classify_text": (classify_text, 2.0, None),
     "classify_enum": (classify_enum, 2.0, None),
     "incidence_one_million": (incidence_one_million, None, None),
+    "poisson_five_million": (poisson_five_million, 5.0, None),
+    "flexible_one_million": (flexible_one_million, 30.0, 4.0),
+    "random_intercept": (random_intercept, 5.0, None),
     "command_line": (command_line, 3.0, None),
     "import_time": (import_time, 0.7, None),
     "whole_demo": (whole_demo, 120.0, 6.0),

@@ -6,7 +6,7 @@ import pytest
 
 from rarecare.errors import ModelError, UsageError
 from rarecare.models import hazard_model
-from rarecare.models.hazard import _basis, _plain, _prepared, _random
+from rarecare.models.hazard import _basis, _hazards, _plain, _prepared, _random
 
 COLUMNS = {"time": "t", "died": "ev", "expected": "bhaz"}
 
@@ -100,6 +100,19 @@ def parts(frame):
     return _prepared(t, dead, frame["expected_hazard"].to_numpy(), x, basis, [0.0, 1.0])
 
 
+def test_the_cumulative_hazard_by_a_fine_grid():
+    frame = small(20)
+    made = parts(frame)
+    beta = np.array([-1.0, 0.4, -0.7, 0.5, 0.2, 0.3])
+    _, total, _ = _hazards(beta, made)
+    t = frame["time_years"].to_numpy()
+    basis = _basis([1.0], float(t.max()), 3)
+    for place, end in enumerate(t):
+        grid = np.linspace(0, end, 20_001)
+        h = np.exp(basis(grid) @ beta[:5] + 0.3 * frame["x"][place])
+        assert total[place] == pytest.approx(np.trapezoid(h, grid), rel=1e-7)
+
+
 def test_gradients_by_differences():
     frame = small()
     made, of_group = parts(frame), frame["hospital"].to_numpy()
@@ -122,9 +135,7 @@ def test_the_random_effect_by_a_fine_grid():
     made, of_group = parts(frame), frame["hospital"].to_numpy()
     beta = np.array([-1.0, 0.1, -0.2, 0.1, 0.05, 0.3, np.log(0.4)])
     value, _, _, _ = _random(beta, made, of_group, 6)
-    h = np.exp(made.z @ beta[:-1])
-    at_nodes = made.weights * np.exp(made.nodes @ beta[:-1])
-    total = np.bincount(made.of_case, weights=at_nodes, minlength=len(h))
+    h, total, _ = _hazards(beta[:-1], made)
     u = np.linspace(-4, 4, 8001)
     sigma, whole = 0.4, 0.0
     for group in range(6):

@@ -79,14 +79,21 @@ class HazardFit:
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """Design at exit and at the quadrature nodes of every case."""
+    """The baseline's basis at exit and at quadrature nodes, and the covariates.
 
-    z: Floats
+    Pieces between knots that a case has lived through are the same for all: ``whole`` holds their
+    nodes once. ``own`` are those of the piece in which a case ends.
+    """
+
+    at_exit: Floats
+    x: Floats
     dead: NDArray[np.bool_]
     background: Floats
-    nodes: Floats
-    weights: Floats
-    of_case: NDArray[np.int64]
+    piece: NDArray[np.int64]
+    whole: Floats
+    whole_weights: Floats
+    own: Floats
+    own_weights: Floats
 
 
 def hazard_model(
@@ -138,8 +145,7 @@ def hazard_model(
     longest = float(t.max())
     basis = _basis(inner, longest, degree)
     made = _prepared(t, dead, background, covariates[:, 1:], basis, [0.0, *inner])
-    names = (*(f"baseline[{k}]" for k in range(made.z.shape[1] - len(design.names) + 1)),
-             *design.names[1:])  # fmt: skip
+    names = (*(f"baseline[{k}]" for k in range(made.at_exit.shape[1])), *design.names[1:])
     begin = np.zeros(len(names))
     excess = max(dead.sum() - (background * t).sum(), 0.1 * dead.sum())
     begin[0] = np.log(excess / t.sum())
@@ -197,38 +203,45 @@ def _prepared(  # noqa: PLR0917
     basis: Callable[[Floats], Floats], starts: Sequence[float],
 ) -> _Data:  # fmt: skip
     points, share = np.polynomial.legendre.leggauss(_NODES)
-    nodes, weights, owner = [], [], []
-    for begin, end in zip(starts, [*starts[1:], np.inf], strict=True):
-        held = np.flatnonzero(t > begin)
-        stop = np.minimum(t[held], end)
-        half = (stop - begin) / 2
-        nodes.append((begin + half[:, None] * (points + 1)).ravel())
-        weights.append((half[:, None] * share).ravel())
-        owner.append(np.repeat(held, _NODES))
-    of_case = np.concatenate(owner)
+    begins = np.array(starts)
+    piece = np.searchsorted(begins, t, side="left") - 1
+    halves = np.diff(begins) / 2
+    whole = basis((begins[:-1, None] + halves[:, None] * (points + 1)).ravel())
+    half = (t - begins[piece]) / 2
+    own = basis((begins[piece][:, None] + half[:, None] * (points + 1)).ravel())
     return _Data(
-        z=np.hstack([basis(t), x]), dead=dead, background=background,
-        nodes=np.hstack([basis(np.concatenate(nodes)), x[of_case]]),
-        weights=np.concatenate(weights), of_case=of_case,
+        at_exit=basis(t), x=x, dead=dead, background=background, piece=piece,
+        whole=whole.reshape(len(halves), _NODES, -1), whole_weights=halves[:, None] * share,
+        own=own.reshape(len(t), _NODES, -1), own_weights=half[:, None] * share,
     )  # fmt: skip
 
 
 def _hazards(beta: Floats, made: _Data) -> tuple[Floats, Floats, Floats]:
-    """Return h at exit, H, and the hazard times its weight at every node."""
-    with np.errstate(over="ignore"):
-        h = np.exp(np.minimum(made.z @ beta, 100.0))
-        at_nodes = made.weights * np.exp(np.minimum(made.nodes @ beta, 100.0))
-    total = np.bincount(made.of_case, weights=at_nodes, minlength=len(h))
-    return h, np.asarray(total, dtype=np.float64), at_nodes
+    """Return h at exit, H, and the gradient of H in the baseline, shape (n, n_baseline)."""
+    size = made.at_exit.shape[1]
+    gamma, slope = beta[:size], beta[size:]
+    ratio = np.exp(np.minimum(made.x @ slope, 100.0))
+    whole = made.whole_weights * np.exp(np.minimum(made.whole @ gamma, 100.0))
+    own = made.own_weights * np.exp(np.minimum(made.own @ gamma, 100.0))
+    passed = np.concatenate([[0.0], np.cumsum(whole.sum(axis=1))])
+    moved = np.vstack(
+        [np.zeros(size), np.cumsum(np.einsum("pk,pkj->pj", whole, made.whole), axis=0)]
+    )
+    total = ratio * (passed[made.piece] + own.sum(axis=1))
+    inner = np.matmul(own[:, None, :], made.own)[:, 0, :]
+    gradient = ratio[:, None] * (moved[made.piece] + inner)
+    h = ratio * np.exp(np.minimum(made.at_exit @ gamma, 100.0))
+    return h, total, gradient
 
 
 def _plain(beta: Floats, made: _Data) -> tuple[float, Floats]:
     """Return the log-likelihood and its gradient without groups."""
-    h, total, at_nodes = _hazards(beta, made)
+    h, total, of_baseline = _hazards(beta, made)
     sum_ = made.background + h
     value = float(np.log(sum_[made.dead]).sum() - total.sum())
     ratio = np.where(made.dead, h / sum_, 0.0)
-    return value, made.z.T @ ratio - made.nodes.T @ at_nodes
+    baseline = made.at_exit.T @ ratio - of_baseline.sum(axis=0)
+    return value, np.concatenate([baseline, made.x.T @ (ratio - total)])
 
 
 def _random(
@@ -236,7 +249,7 @@ def _random(
 ) -> tuple[float, Floats, Floats, Floats]:
     """Return Σ log L_g, its gradient, and the groups' modes and scales."""
     sigma = float(np.exp(beta[-1]))
-    h, total, at_nodes = _hazards(beta[:-1], made)
+    h, total, of_baseline = _hazards(beta[:-1], made)
     whole = np.bincount(of_group, weights=total, minlength=size)
     dead, own = made.dead, of_group[made.dead]
     h_dead, back = h[dead], made.background[dead]
@@ -269,10 +282,11 @@ def _random(
     share = part / part.sum(axis=1, keepdims=True)
     mean_ratio = (share[own] * (grown / (back[:, None] + grown))).sum(axis=1)
     factor = (share * np.exp(u)).sum(axis=1)
-    gradient = made.z[dead].T @ mean_ratio
-    gradient -= made.nodes.T @ (at_nodes * factor[of_group][made.of_case])
+    own_factor = factor[of_group]
+    baseline = made.at_exit[dead].T @ mean_ratio - own_factor @ of_baseline
+    slope = made.x[dead].T @ mean_ratio - made.x.T @ (own_factor * total)
     of_scale = float((share * (u**2 / sigma**2 - 1)).sum())
-    return value, np.append(gradient, of_scale), mode, scale
+    return value, np.concatenate([baseline, slope, [of_scale]]), mode, scale
 
 
 def _climb(
