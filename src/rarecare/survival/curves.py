@@ -30,9 +30,10 @@ def limits(survival: Floats, se: Floats, z: float, interval: Interval) -> tuple[
     """Return lower and upper limits of survival from its standard error.
 
     log: S·exp(∓z·SE/S), missing where S is not above 0; log-log: S^exp(±z·SE/(S·|log S|)),
-    missing unless 0 < S < 1; plain: S ∓ z·SE. Nothing is clipped.
+    missing unless 0 < S < 1; plain: S ∓ z·SE. Nothing is clipped; limits beyond all numbers
+    are missing.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if interval == "plain":
             lower, upper = survival - z * se, survival + z * se
         elif interval == "log":
@@ -43,7 +44,8 @@ def limits(survival: Floats, se: Floats, z: float, interval: Interval) -> tuple[
             inside = np.where((survival > 0) & (survival < 1), survival, np.nan)
             spread = np.exp(z * se / (inside * np.abs(np.log(inside))))
             lower, upper = inside**spread, inside ** (1 / spread)
-    return lower, upper
+    known = np.isfinite(lower) & np.isfinite(upper)
+    return np.where(known, lower, np.nan), np.where(known, upper, np.nan)
 
 
 def running(cumulative: NDArray[Any], times: Floats, first: float = 0) -> NDArray[Any]:

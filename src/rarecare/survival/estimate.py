@@ -233,4 +233,6 @@ def _no_interval(method: Method, value: float, interval: str) -> str:
         return "everyone had died: no interval"
     if interval == "plain":
         return "no one is left: no standard error"
+    if interval == "log" and value > 0:
+        return "no log interval: the standard error is too large"
     return f"no {interval} interval: the estimate is not between 0 and 1"
