@@ -88,6 +88,40 @@ def test_a_life_table_by_hand():
     assert relative["upper"] == pytest.approx(0.75**power / p_star, rel=1e-12)
 
 
+@pytest.mark.parametrize("method", ["observed", "ederer2", "ederer1"])
+def test_no_deaths_no_interval(method):
+    table = interval_survival(
+        FOUR.with_columns(died=pl.lit(value=False)), TABLE, breaks="0(1)2", method=method
+    ).table
+    assert table["lower"].null_count() == table["upper"].null_count() == 2
+    assert table["reason"].to_list() == ["no deaths: no interval"] * 2
+
+
+def test_popepi_goes_on_when_everyone_has_died():
+    one = FOUR.head(1)
+    row = interval_survival(
+        one, TABLE, breaks="0(1)1", convention="popepi", method="ederer2"
+    ).table.row(0, named=True)
+    expected = 0.5 * STEEP["male", 60, 2000]  # d*, of half a year
+    assert row["estimate"] == pytest.approx(expected, rel=1e-12)  # 1 - (1 - d*)/1
+    assert row["reason"] is not None
+
+
+def test_limits_of_an_estimate_just_below_one():
+    cases = pl.DataFrame(
+        {"sex": ["female"] * 3, "age_years": [60.0] * 3, "diagnosis_year": [1999.0] * 3,
+         "time_years": [1.0, 1.0, 0.5], "died": [False, False, True]}
+    )  # fmt: skip
+    stay = 2.5
+    level = STEEP["female", 60, 1999] * stay  # as many expected as died, all but 1e-9
+    table = life_table({key: value * (1 - 1e-9) / level for key, value in STEEP.items()})
+    row = interval_survival(
+        cases, table, breaks="0(1)1", convention="popepi", form="hazard", method="ederer2"
+    ).table.row(0, named=True)
+    assert 0.999 < row["estimate"] < 1
+    assert (row["lower"], row["upper"]) == (0, 1)
+
+
 @st.composite
 def tabulated(draw):
     return {
@@ -144,7 +178,9 @@ def test_the_slow_twin_agrees(cases, breaks, form):
 def test_nothing_is_missing_without_a_reason(cases, convention, form, interval, standard, by):
     if form == "actuarial":
         cases = [{**case, "entry_years": 0.0} for case in cases]
-    methods = ALL if convention == "strs" else ("observed", "ederer2", "pohar-perme")
+    late = any(case["entry_years"] > 0 for case in cases)
+    whole = convention == "strs" and not late
+    methods = ALL if whole else ("observed", "ederer2", "pohar-perme")
     frame = pl.DataFrame(cases).with_columns(potential_years=pl.lit(3.0))
     table = interval_survival(
         frame, TABLE, breaks="0(0.5)3", convention=convention, form=form, interval=interval,
@@ -216,6 +252,10 @@ def test_cases_of_a_registry_need_nothing_more():
         ({"entry": 0.5}, UsageError, "form='hazard'"),
         ({"drop": "age_years"}, ColumnError, "needs age_years"),
         ({"time": -1.0}, CaseError, "negative"),
+        ({"entry": 0.25, "form": "hazard", "method": "ederer1"}, UsageError, "late entry"),
+        ({"potential": 0.1, "method": "hakulinen"}, CaseError, "ends before"),
+        ({"died": [2, 0, 0, 1]}, CaseError, "true or false"),
+        ({"died": [True, None, False, True]}, CaseError, "1 unknown"),
     ],
 )
 def test_what_is_refused(choices, error, words):
@@ -225,6 +265,10 @@ def test_what_is_refused(choices, error, words):
         frame = frame.with_columns(entry_years=pl.lit(given_choices.pop("entry")))
     if "drop" in given_choices:
         frame = frame.drop(given_choices.pop("drop"))
+    if "potential" in given_choices:
+        frame = frame.with_columns(potential_years=pl.lit(given_choices.pop("potential")))
+    if "died" in given_choices:
+        frame = frame.with_columns(died=pl.Series(given_choices.pop("died")))
     if "time" in given_choices:
         frame = frame.with_columns(time_years=pl.lit(given_choices.pop("time")))
     with pytest.raises(error, match=words):

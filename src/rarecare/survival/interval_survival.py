@@ -43,6 +43,8 @@ from rarecare.tally.tally import Tally
 
 MONTHLY = "0(1/12)10"
 _POPEPI_YEAR = 365.242199
+TOLERANCE = 1e-9
+"""Years by which times may differ by rounding."""
 _COLUMNS = (
     "method", "standard", "start", "end", "n", "deaths", "withdrawn", "person_years", "observed",
     "expected", "relative", "estimate", "se", "lower", "upper", "level", "status", "reason",
@@ -115,7 +117,8 @@ def interval_survival(
     Raises
     ------
     UsageError, InputError
-        See ``net_survival``; late entry without the hazard form.
+        See ``net_survival``; late entry without the hazard form, or with Ederer I or
+        Hakulinen; potential follow-up that ends before a death.
     """
     lives = needed(life_table, "a life table by interval")
     by = (by,) if isinstance(by, str) else tuple(by)
@@ -129,9 +132,15 @@ def interval_survival(
         cases, lives, rules=rules, by=by, days_per_year=days_per_year, bad_rows=bad_rows
     )
     table, notes = _timed(prepared, convention, days_per_year)
+    late = "entry_years" in table.columns and bool((table["entry_years"] > 0).any())
+    if late and {"ederer1", "hakulinen"} & set(methods):
+        raise UsageError(
+            "Ederer I and Hakulinen are not defined for late entry", value="entry_years above 0",
+            allowed=["observed", "ederer2", "pohar-perme"],
+        )  # fmt: skip
     if "hakulinen" in methods:
         table = _with_potential(table, closing_date, days_per_year)
-    if form == "actuarial" and "entry_years" in table.columns and (table["entry_years"] > 0).any():
+    if form == "actuarial" and late:
         raise UsageError(
             "the actuarial form has no late entry", value="entry_years above 0",
             allowed="form='hazard'",
@@ -380,7 +389,7 @@ def _with_potential(
 ) -> pl.DataFrame:
     """Add the follow-up that the dead could have had, to the closing date."""
     if "potential_years" in table.columns:
-        return table
+        return _checked_potential(table, "potential_years below time_years")
     if not {"incidence_date", "follow_up_days"} <= set(table.columns):
         raise ColumnError(
             "Hakulinen's method needs potential_years, or incidence_date and follow_up_days",
@@ -390,4 +399,19 @@ def _with_potential(
     last = incidence + pl.duration(days=pl.col("follow_up_days"))
     closing = pl.lit(closing_date) if closing_date else last.max()
     years = (closing - incidence).dt.total_days() / days_per_year
-    return table.with_columns(potential_years=pl.when("died").then(years).otherwise("time_years"))
+    return _checked_potential(
+        table.with_columns(potential_years=pl.when("died").then(years).otherwise("time_years")),
+        closing_date.isoformat() if closing_date else None,
+    )
+
+
+def _checked_potential(table: pl.DataFrame, value: str | None) -> pl.DataFrame:
+    """Refuse a potential follow-up that ends before the death it is in place of."""
+    short = table.filter(pl.col("potential_years") < pl.col("time_years") - TOLERANCE).height
+    if short:
+        raise CaseError(
+            f"the potential follow-up of {short} cases ends before their own",
+            value=value,
+            allowed="time_years or more: to the closing date of the whole study",
+        )
+    return table

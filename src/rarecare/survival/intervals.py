@@ -47,6 +47,8 @@ class IntervalCurve:
         """Return lower and upper limits."""
         with np.errstate(divide="ignore", invalid="ignore"):
             own, se = self.value * self.divisor, self.se * self.divisor
+            if interval == "log-log":  # no deaths: 1, which rounding may put below 1
+                own = np.where(self.se == 0, np.nan, own)
             lower, upper = limits(own, se, z, interval)
             return lower / self.divisor, upper / self.divisor
 
@@ -80,8 +82,12 @@ def interval_curve(
             divisor = np.ones_like(value)
         else:
             observed, variance = _observed(arrays, plan, form)
-            divisor = _expected(arrays, plan, form, method, observed)
-            value = observed / divisor
+            if plan.convention == "popepi" and method == "ederer2":
+                value = _net_of_expected(arrays, plan, form)
+                divisor = np.ones_like(value)
+            else:
+                divisor = _expected(arrays, method)
+                value = observed / divisor
         se = np.where(value > 0, value, np.nan) * np.sqrt(variance)
         if plan.convention == "popepi" and method == "ederer2":
             # popEpi divides the standard error of observed by expected survival
@@ -124,28 +130,25 @@ def _observed(arrays: Arrays, plan: IntervalPlan, form: IntervalForm) -> tuple[F
     return np.exp(-_total(hazard, arrays)), _total(np.where(deaths > 0, terms, 0.0), arrays)
 
 
-def _expected(
-    arrays: Arrays,
-    plan: IntervalPlan,
-    form: IntervalForm,
-    method: IntervalMethod,
-    observed: Floats,
-) -> Floats:
+def _expected(arrays: Arrays, method: IntervalMethod) -> Floats:
     """Return the cumulative expected survival that observed survival is divided by."""
     if method == "observed":
-        return np.ones_like(observed)
+        return np.ones_like(arrays["p_star"])
     if method == "ederer1":
         return np.asarray(arrays["s_all"] / arrays["cases"][:, None])
     if method == "hakulinen":
         return np.exp(-_total(-np.log(_hakulinen(arrays)), arrays))
-    if plan.convention == "strs":
-        return np.exp(-_total(-np.log(arrays["p_star"] / arrays["n"]), arrays))
+    return np.exp(-_total(-np.log(arrays["p_star"] / arrays["n"]), arrays))
+
+
+def _net_of_expected(arrays: Arrays, plan: IntervalPlan, form: IntervalForm) -> Floats:
+    """Return popEpi's Ederer II: survival of the excess of deaths over those expected."""
     deaths, expected = arrays["deaths"].astype(float), arrays["expected"]
     if form == "hazard":
         excess = np.diff(plan.breaks) * (deaths - expected) / arrays["person_years"]
     else:
         excess = -np.log1p(-(deaths - expected) / (arrays["n"] - arrays["withdrawn"] / 2))
-    return np.asarray(observed / np.exp(-_total(excess, arrays)))
+    return np.exp(-_total(excess, arrays))
 
 
 def _hakulinen(arrays: Arrays) -> Floats:

@@ -86,7 +86,7 @@ def tally_intervals(
     Raises
     ------
     CaseError
-        A column is missing, or holds no number.
+        A column is missing, or holds no number; ``died`` is not boolean.
     LifeTableError
         The life table is not the plan's, or lacks a key of a case.
     """
@@ -97,6 +97,13 @@ def tally_intervals(
     for column in (*NEEDED, *plan.strata, *life_table.keys):
         if column not in cases.columns:
             raise CaseError("the cases have no such column", value=column, allowed=cases.columns)
+    if cases.schema["died"] != pl.Boolean or cases["died"].null_count():
+        raise CaseError(
+            "died is not yes or no for every case",
+            column="died",
+            value=f"{cases.schema['died']}, {cases['died'].null_count()} unknown",
+            allowed="true or false",
+        )
     time = _numbers(cases, "time_years")
     entry = _numbers(cases, "entry_years") if "entry_years" in cases.columns else time * 0
     potential = _numbers(cases, "potential_years") if "potential_years" in cases.columns else time
