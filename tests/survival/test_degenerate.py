@@ -37,7 +37,7 @@ at_days = st.lists(
 )  # fmt: skip
 
 
-def told(table):
+def assert_told(table):
     """Nothing is nan; what is missing has a reason; what has a status has one of the words."""
     for row in table.iter_rows(named=True):
         assert row["status"] in ("ok", "not estimable")
@@ -78,14 +78,16 @@ def test_every_door_says_why(
         "min_at_risk": min_at_risk, "allow_outside": 1.0,
     }  # fmt: skip
     timed = {**choices, "at_days": at, "when_empty": when_empty, "form": form}
-    told(net_survival(frame, table, method=NET, **timed).table)
-    told(observed_survival(frame, **timed).table)
-    told(cause_specific_survival(frame, **timed).table)
-    told(crude_mortality(frame, table, **timed).table)
-    told(crude_mortality(frame, causes="recorded", **timed).table)
-    told(life_years(frame, table, **timed).table)
-    told(conditional_survival(frame, table, given=[0, 0.1], ahead=[0.05], **choices).table)
-    told(conditional_survival(frame, method="observed", given=[0.1], ahead=[0.05], **choices).table)
+    assert_told(net_survival(frame, table, method=NET, **timed).table)
+    assert_told(observed_survival(frame, **timed).table)
+    assert_told(cause_specific_survival(frame, **timed).table)
+    assert_told(crude_mortality(frame, table, **timed).table)
+    assert_told(crude_mortality(frame, causes="recorded", **timed).table)
+    assert_told(life_years(frame, table, **timed).table)
+    assert_told(conditional_survival(frame, table, given=[0, 0.1], ahead=[0.05], **choices).table)
+    assert_told(
+        conditional_survival(frame, method="observed", given=[0.1], ahead=[0.05], **choices).table
+    )
 
 
 @given(few, fates, at_days, st.sampled_from(TABLES))
@@ -93,16 +95,16 @@ def test_every_door_says_why(
 def test_expected_test_and_contrasts_say_why(cases, fate, at, table):
     frame = fated(cases, fate)
     choices = {"days_per_year": D, "allow_outside": 1.0}
-    told(expected_survival(frame, table, at_days=at, **choices).table)
+    assert_told(expected_survival(frame, table, at_days=at, **choices).table)
     by_sex = net_survival(frame, table, by="sex", at_days=at, method=NET, **choices)
-    told(survival_contrasts(by_sex, across="sex").table)
+    assert_told(survival_contrasts(by_sex, across="sex").table)
     for horizon in (None, 0.1):
         try:
             result = net_survival_test(frame, table, groups="sex", horizon=horizon, **choices)
         except RarecareError as error:
             assert "two groups or more" in str(error)  # noqa: PT017 - the only legal refusal
         else:
-            told(result.table)
+            assert_told(result.table)
 
 
 @given(some, st.data())
@@ -117,7 +119,7 @@ def test_windows_anywhere_give_rows_or_a_named_error(cases, data):
     if data.draw(st.booleans()):
         choices["when_empty"] = "widen"
     try:
-        told(net_survival(frame_of(cases), TABLES[0], at_days=[1, 30], **choices).table)
+        assert_told(net_survival(frame_of(cases), TABLES[0], at_days=[1, 30], **choices).table)
     except CaseError as error:
         assert any(  # noqa: PT017 - one of two named refusals
             words in str(error)
@@ -144,7 +146,7 @@ def test_follow_up_before_incidence_is_refused_or_counted():
     with pytest.raises(CaseError, match="last_date is before incidence_date"):
         net_survival(cases, TABLES[0], at=[0.5], days_per_year=D)
     result = net_survival(cases, TABLES[0], at=[0.5], days_per_year=D, bad_rows="exclude")
-    told(result.table)
+    assert_told(result.table)
     assert result.table["n"][0] == 2
     counted = result.provenance.exclusions.filter(pl.col("reason").str.contains("follow-up"))
     assert counted["records"].sum() == 1

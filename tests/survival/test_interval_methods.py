@@ -84,7 +84,7 @@ def test_ederer1_and_hakulinen_by_a_slow_loop(cases, breaks):
     points = parse_breaks(breaks)
     table = interval_survival(
         pl.DataFrame(cases), TABLE, breaks=breaks, method=("observed", "ederer1", "hakulinen"),
-        interval="plain",
+        interval="plain", allow_outside=1,
     ).table  # fmt: skip
     observed = table.filter(method="observed")
     for method, expected in (
@@ -139,7 +139,7 @@ def test_popepis_forms_by_plain_arrays(cases, breaks, form, entry):
         )  # fmt: skip
     table = interval_survival(
         frame, TABLE, breaks=breaks, convention="popepi", form=form,
-        method=("observed", "ederer2", "pohar-perme"), interval="plain",
+        method=("observed", "ederer2", "pohar-perme"), interval="plain", allow_outside=1,
     ).table  # fmt: skip
     for method, name in (("observed", "surv.obs"), ("ederer2", "e2"), ("pohar-perme", "pp")):
         ours = table.filter(method=method)

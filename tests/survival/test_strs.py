@@ -198,7 +198,8 @@ def largest(ours, theirs):
 def test_popepi_overall(sire, finland, shared_reference):
     """Ederer II and observed to rounding, Pohar Perme up to the sign of its half interval.
 
-    One censoring lies on a break: popEpi's actuarial form counts it in the next interval (6e-6).
+    One censoring lies on a break: popEpi's actuarial form counts it in the interval that ends
+    there (6e-6).
     popEpi 0.5.0 lowers the weight of a record by half its hazard where it should raise it: 7e-3 at
     yearly breaks, below 1e-3 at monthly ones.
     """

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.reference.replay_checks import REPLAYS
+from tests.survival import checks_intervals
 from tests.validation.check import Real
 from tests.validation.survival import CHECKS
 
@@ -26,7 +27,7 @@ The data behind the files are real and not in the repository; without them these
 def main(path):
     """Run every check and write the page."""
     real = Real()
-    checks = [check for made in (*CHECKS, *REPLAYS) for check in made(real)]
+    checks = [check for made in (*CHECKS, *REPLAYS, *checks_intervals.CHECKS) for check in made(real)]
     lines = [
         f"| {c.file} | {c.what} | {c.rows:,} | {c.largest:.1e} | {c.tolerance:.1e} | {c.cause} "
         f"| `{c.call}` |"

@@ -118,7 +118,9 @@ def _answer(
     return survival_result(cases, life_table, values.chosen(name, NET, "--method"), choices)
 
 
-_INTERVAL = ("by", "level", "standard", "closing_date", "rules", "bad_rows", "engine")
+_INTERVAL = (
+    "by", "level", "standard", "closing_date", "allow_outside", "rules", "bad_rows", "engine",
+)  # fmt: skip
 
 
 def _by_interval(

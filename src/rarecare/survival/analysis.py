@@ -527,12 +527,25 @@ def _approach(plan: SurvivalPlan) -> list[str]:
 
 
 def _outside(tally: Tally, life_table: LifeTable, allowed: float) -> list[str]:
-    outside = int(tally.arrays["person_days_outside"].sum())
-    total = int(tally.arrays["person_days"].sum())
-    if not outside:
+    outside = float(tally.arrays["person_days_outside"].sum())
+    return outside_of(life_table, outside, float(tally.arrays["person_days"].sum()), allowed)
+
+
+def outside_of(
+    life_table: LifeTable, outside: float, total: float, allowed: float, unit: str = "person-days"
+) -> list[str]:
+    """Return what is to be said of follow-up at ages or in years that the life table has not.
+
+    Raises
+    ------
+    LifeTableError
+        Its share is more than allowed.
+    """
+    if outside <= 0:
         return []
     share = outside / total
-    said = f"{outside:,} of {total:,} person-days ({share:.2%}) lie outside the life table"
+    shown = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in (outside, total)]
+    said = f"{' of '.join(shown)} {unit} ({share:.2%}) lie outside the life table"
     if share > allowed:
         raise LifeTableError(
             said,

@@ -15,7 +15,7 @@ from rarecare.population.life_table import LifeTable
 from rarecare.registry import Cases, ExclusionRules
 from rarecare.registry.preparation import Prepared, as_it_stands
 from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result
-from rarecare.survival.analysis import prepared_cases
+from rarecare.survival.analysis import outside_of, prepared_cases
 from rarecare.survival.breaks import checked_breaks, parse_breaks
 from rarecare.survival.curves import INTERVALS, Interval
 from rarecare.survival.intervals import (
@@ -65,6 +65,7 @@ def interval_survival(
     standard: Given = None,
     closing_date: date | None = None,
     days_per_year: float = 365.24,
+    allow_outside: float = 0.05,
     rules: ExclusionRules | None = None,
     bad_rows: Literal["refuse", "exclude"] = "refuse",
     engine: Engine | None = None,
@@ -103,6 +104,9 @@ def interval_survival(
         Last day of follow-up of the study (Hakulinen); by default the last seen.
     days_per_year
         Length of a year of follow-up; strs' examples have 365.24.
+    allow_outside
+        Largest share of person-time at ages or in years that the life table has not; up to it
+        the nearest is taken, with a note.
     rules, bad_rows, engine
         See ``net_survival``.
 
@@ -126,8 +130,9 @@ def interval_survival(
     for name, value, allowed in (("form", form, FORMS), ("interval", interval, INTERVALS)):
         if value not in allowed:
             raise UsageError(f"{name} has no such choice", value=value, allowed=allowed)
-    if not 0 < level < 1:
-        raise UsageError("the confidence level is out of range", value=level, allowed="0 to 1")
+    for name, share in (("level", level), ("allow_outside", allow_outside)):
+        if not 0 <= share <= 1 or (name == "level" and share in (0, 1)):
+            raise UsageError(f"{name} is out of range", value=share, allowed="0 to 1")
     prepared = _prepared(
         cases, lives, rules=rules, by=by, days_per_year=days_per_year, bad_rows=bad_rows
     )
@@ -162,6 +167,8 @@ def interval_survival(
         days_per_year=days_per_year,
     )
     tally = tally_intervals(table, plan, life_table=lives, engine=engine)
+    total, outside = (float(tally.arrays[a].sum()) for a in ("person_years", "years_outside"))
+    notes += outside_of(lives, outside, total, allow_outside, "person-years")
     answer = estimate_intervals(
         tally, plan, methods=methods, form=form, level=level, interval=interval, standard=weights
     )
@@ -267,11 +274,7 @@ def _rows(
         elif value == 0:
             said.append("everyone had died: no interval")
         elif np.isnan(lower[place]):
-            said.append(
-                f"no {interval} interval: the estimate is not between 0 and 1"
-                if pooled["deaths"][0, : place + 1].any()
-                else "no deaths: no interval"
-            )
+            said.append(_no_limits(value, interval, died=pooled["deaths"][0, : place + 1].any()))
         elif value > 1:
             said.append("above 1: the cases died less than the general population; not cut")
         else:
@@ -295,6 +298,14 @@ def _rows(
             "reason": pl.Series(said, dtype=pl.String),
         }
     )
+
+
+def _no_limits(value: float, interval: Interval, *, died: bool) -> str:
+    if not died:
+        return "no deaths: no interval"
+    if interval == "log" or (interval == "log-log" and 0 < value < 1):
+        return f"no {interval} interval: the standard error is too large"
+    return f"no {interval} interval: the estimate is not between 0 and 1"
 
 
 def _weighted(curve: IntervalCurve, weights: Any, whole: bool) -> IntervalCurve:
@@ -355,8 +366,15 @@ def _timed(
         "diagnosis_year": incidence.dt.year().cast(pl.Float64),
         "entry_years": pl.col("entry_days").cast(pl.Float64).fill_null(0) / days_per_year,
     }
-    if exact:
-        derived["diagnosis_year"] += (incidence.dt.ordinal_day() - 1) / _POPEPI_YEAR
+    if exact:  # times are differences of fractional dates, whose year restarts on 1 January
+        last = incidence + pl.duration(days=pl.col("follow_up_days"))
+        derived["diagnosis_year"] = _fractional(incidence)
+        derived["time_years"] = _fractional(last) - _fractional(incidence)
+        birth = incidence - pl.duration(days=pl.col("age_days").cast(pl.Int64))
+        derived["age_years"] = _fractional(incidence) - _fractional(birth)
+        if "entry_days" in table.columns:
+            entered = incidence + pl.duration(days=pl.col("entry_days").fill_null(0))
+            derived["entry_years"] = _fractional(entered) - _fractional(incidence)
     else:
         derived["age_years"] = (
             pl.col("age").cast(pl.Float64) if "age" in table.columns
@@ -382,6 +400,11 @@ def _timed(
     if none:
         notes.append(f"{none:,} cases with no time of follow-up add nothing")
     return table, notes
+
+
+def _fractional(day: pl.Expr) -> pl.Expr:
+    """Return a date as popEpi writes it in years: 1 January is the whole year."""
+    return day.dt.year().cast(pl.Float64) + (day.dt.ordinal_day() - 1) / _POPEPI_YEAR
 
 
 def _with_potential(

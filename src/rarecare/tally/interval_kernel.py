@@ -34,6 +34,7 @@ SUMS = (
     "l_part",  # Σl√p* of those not followed to the end
     "l_part_lost",  # Σl(1 − √p*) of the same
     "l_full",  # Σlp* of those followed to the end
+    "years_outside",  # of person_years: at ages or in years that the life table has not
 )
 
 
@@ -49,6 +50,15 @@ def _rate(hazard, level, age, year, first_age, first_year):  # type: ignore[no-u
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _outside(hazard, age, year, first_age, first_year):  # type: ignore[no-untyped-def]
+    """Return whether the life table lacks an age or year."""
+    _, n_ages, n_years = hazard.shape
+    a = int(math.floor(age + TOLERANCE)) - first_age
+    y = int(math.floor(year + TOLERANCE)) - first_year
+    return a < 0 or a >= n_ages or y < 0 or y >= n_years
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def interval_sums(  # type: ignore[no-untyped-def]
     words, start, stop, word_of, shift_of, mask_of, base_of, ages, years, entries, times,
     potentials, hazard, first_age, first_year, breaks, middle, counts, sums,
@@ -57,7 +67,7 @@ def interval_sums(  # type: ignore[no-untyped-def]
 
     ``hazard``: annual, (n_levels, n_ages, n_years), every calendar year. ``middle``: expected
     hazards are those of the middle of each stay (popEpi), not of the interval's start (strs).
-    ``counts``: int64 (3, n_intervals); ``sums``: float64 (16, n_intervals), as named above.
+    ``counts``: int64 (3, n_intervals); ``sums``: float64 (17, n_intervals), as named above.
     """
     n_intervals = len(breaks) - 1
     field = np.empty(7, dtype=np.int64)
@@ -91,15 +101,14 @@ def interval_sums(  # type: ignore[no-untyped-def]
                     )  # fmt: skip
                 if not followed:
                     continue
-                h = _rate(
-                    hazard, level, age + (first + last) / 2, year + (first + last) / 2,
-                    first_age, first_year,
-                )  # fmt: skip
+                looked = (first + last) / 2
+                h = _rate(hazard, level, age + looked, year + looked, first_age, first_year)
                 stay = last - first
                 own = h * stay
                 weight = math.exp(before + h * (v - first) / 2)
                 years_at_risk = stay
             else:
+                looked = u
                 h = _rate(hazard, level, age + u, year + u, first_age, first_year)
                 own = h * (v - u)
                 weight = math.exp(before + own / 2)
@@ -125,6 +134,8 @@ def interval_sums(  # type: ignore[no-untyped-def]
                 sums[8, j] += weight * half * own
                 sums[9, j] += weight * years_at_risk
                 sums[10, j] += weight * h * years_at_risk
+                if _outside(hazard, age + looked, year + looked, first_age, first_year):
+                    sums[16, j] += last - first
                 if dead:
                     counts[1, j] += 1
                     sums[3, j] += weight
