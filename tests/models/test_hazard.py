@@ -6,7 +6,7 @@ import pytest
 
 from rarecare.errors import ModelError, UsageError
 from rarecare.models import hazard_model
-from rarecare.models.hazard import _basis, _hazards, _plain, _prepared, _random
+from rarecare.models.hazard import LogSplines, _Data, _grouped, _plain
 
 COLUMNS = {"time": "t", "died": "ev", "expected": "bhaz"}
 
@@ -61,22 +61,25 @@ def test_the_likelihood_at_the_coefficients_of_mexhaz(shared_data, shared_refere
     rows = read(shared_reference / "mexhaz_simdatn_coef.csv").filter(data=data, base="exp.bs")
     t, dead = frame["timesurv"].to_numpy(), frame["vstat"].to_numpy() == 1
     x = frame.select("agecr", "IsexH", "depindex").to_numpy().astype(float)
-    made = _prepared(
-        t, dead, frame["popmrate"].to_numpy(), x, _basis([1.0, 5.0], float(t.max()), 3),
-        [0.0, 1.0, 5.0],
-    )  # fmt: skip
+    baseline = LogSplines((0.0, 1.0, 5.0, float(t.max())), 3)
+    made = _Data.of(t, dead, frame["popmrate"].to_numpy(), x, baseline)
     levels = {value: place for place, value in enumerate(frame["clust"].unique().sort().to_list())}
     of_group = np.array([levels[value] for value in frame["clust"].to_list()])
     for random in ("none", "clust"):
         own = rows.filter(random=random)
         beta = own["coef"].to_numpy()
         if random == "none":
-            value, gradient = _plain(beta, made)
+            point = _plain(beta, made)
         else:
-            value, gradient, _, _ = _random(beta, made, of_group, len(levels))
-        assert value == pytest.approx(own["loglik"][0], abs=1e-6)
+            point = grouped(beta, made, of_group, len(levels)).point
+        assert point.value == pytest.approx(own["loglik"][0], abs=1e-6)
         # near its maximum: the score is small beside its standard error
-        assert np.abs(gradient * own["se"].to_numpy()).max() < 0.05
+        assert np.abs(point.score * own["se"].to_numpy()).max() < 0.05
+
+
+def grouped(beta, made, of_group, size):
+    order = np.argsort(of_group[made.dead], kind="stable")
+    return _grouped(beta, made, of_group, order, size)
 
 
 def small(n=80, groups=6, seed=1):
@@ -93,59 +96,64 @@ def small(n=80, groups=6, seed=1):
     )  # fmt: skip
 
 
-def parts(frame):
+def parts(frame, degree=3):
     t, dead = frame["time_years"].to_numpy(), frame["died"].to_numpy()
-    basis = _basis([1.0], float(t.max()), 3)
     x = frame.select("x").to_numpy()
-    return _prepared(t, dead, frame["expected_hazard"].to_numpy(), x, basis, [0.0, 1.0])
+    baseline = LogSplines((0.0, 1.0, float(t.max())), degree)
+    return baseline, _Data.of(t, dead, frame["expected_hazard"].to_numpy(), x, baseline)
 
 
-def test_the_cumulative_hazard_by_a_fine_grid():
+@pytest.mark.parametrize(("degree", "close"), [(3, 1e-7), (0, 1e-3)])
+def test_the_cumulative_hazard_by_a_fine_grid(degree, close):
+    """A step of a constant baseline falls between two points of the grid."""
     frame = small(20)
-    made = parts(frame)
-    beta = np.array([-1.0, 0.4, -0.7, 0.5, 0.2, 0.3])
-    _, total, _ = _hazards(beta, made)
-    t = frame["time_years"].to_numpy()
-    basis = _basis([1.0], float(t.max()), 3)
-    for place, end in enumerate(t):
+    baseline, made = parts(frame, degree)
+    beta = np.array([-1.0, 0.4, -0.7, 0.5, 0.2][: baseline.size] + [0.3])
+    total, _, _ = made.cumulative(beta)
+    for place, end in enumerate(frame["time_years"]):
         grid = np.linspace(0, end, 20_001)
-        h = np.exp(basis(grid) @ beta[:5] + 0.3 * frame["x"][place])
-        assert total[place] == pytest.approx(np.trapezoid(h, grid), rel=1e-7)
+        h = np.exp(baseline.basis(grid) @ beta[:-1] + 0.3 * frame["x"][place])
+        assert total[place] == pytest.approx(np.trapezoid(h, grid), rel=close)
 
 
-def test_gradients_by_differences():
+def test_derivatives_by_differences():
     frame = small()
-    made, of_group = parts(frame), frame["hospital"].to_numpy()
+    of_group = frame["hospital"].to_numpy()
+    _, made = parts(frame)
     beta = np.array([-1.0, 0.1, -0.2, 0.1, 0.05, 0.3, np.log(0.4)])
     step = 1e-5
-    for value_of, b, close in (
-        (lambda b: _plain(b, made), beta[:-1], 1e-7),
-        # the nodes move with the coefficients: the rest of a 10-node quadrature
-        (lambda b: _random(b, made, of_group, 6)[:2], beta, 1e-4),
+    for point_of, b, close in (
+        (lambda b: _plain(b, made), beta[:-1], 1e-6),
+        # derivatives are those of the integral: what 20 nodes leave of it
+        (lambda b: grouped(b, made, of_group, 6).point, beta, 1e-5),
     ):
-        _, gradient = value_of(b)
+        point = point_of(b)
         for place in range(len(b)):
             move = np.eye(len(b))[place] * step
-            difference = (value_of(b + move)[0] - value_of(b - move)[0]) / (2 * step)
-            assert gradient[place] == pytest.approx(difference, rel=close, abs=close)
+            up, down = point_of(b + move), point_of(b - move)
+            slope = (up.value - down.value) / (2 * step)
+            assert point.score[place] == pytest.approx(slope, rel=close, abs=close)
+            bend = (down.score - up.score) / (2 * step)
+            assert point.information[place] == pytest.approx(bend, rel=1e-4, abs=1e-4)
 
 
 def test_the_random_effect_by_a_fine_grid():
     frame = small()
-    made, of_group = parts(frame), frame["hospital"].to_numpy()
+    of_group = frame["hospital"].to_numpy()
+    _, made = parts(frame)
     beta = np.array([-1.0, 0.1, -0.2, 0.1, 0.05, 0.3, np.log(0.4)])
-    value, _, _, _ = _random(beta, made, of_group, 6)
-    h, total, _ = _hazards(beta[:-1], made)
+    total, _, _ = made.cumulative(beta[:-1])
+    h = made.hazard(beta[:-1])
     u = np.linspace(-4, 4, 8001)
     sigma, whole = 0.4, 0.0
     for group in range(6):
         held = of_group == group
-        dead = held & made.dead
+        dead = held[made.dead]
         logs = np.log(made.background[dead][:, None] + h[dead][:, None] * np.exp(u)).sum(axis=0)
         logs -= total[held].sum() * np.exp(u)
         density = np.exp(-(u**2) / (2 * sigma**2)) / (sigma * np.sqrt(2 * np.pi))
         whole += np.log(np.trapezoid(np.exp(logs) * density, u))
-    assert value == pytest.approx(whole, abs=1e-7)
+    assert grouped(beta, made, of_group, 6).point.value == pytest.approx(whole, abs=1e-9)
 
 
 def test_planted_hospitals_are_found_and_shrunken():

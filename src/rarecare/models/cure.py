@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from rarecare.errors import ModelError, UsageError
 from rarecare.models.design import Design
-from rarecare.results import OK
+from rarecare.models.fitted import Fitted, Hazards, coefficient_rows, crossed, people_of
+from rarecare.results import NOT_ESTIMABLE, OK
 
 Floats = NDArray[np.float64]
 Uncured = Literal["weibull", "exponential", "lognormal"]
@@ -35,7 +36,7 @@ _LEAST = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
-class CureFit:
+class CureFit(Fitted):
     """A fitted cure model.
 
     Attributes
@@ -46,7 +47,9 @@ class CureFit:
         ``"cured: …"``, ``"uncured: …"`` and ``"log shape"``.
     coefficients, covariance, loglik
         At the maximum.
-    remarks
+    people
+        Covariates of the cases fitted, with ``n``.
+    warnings
         What is to be known: starts that ended elsewhere, a share at its bound, follow-up short
         of the plateau.
     """
@@ -59,32 +62,44 @@ class CureFit:
     coefficients: Floats
     covariance: Floats
     loglik: float
-    n: int
+    people: pl.DataFrame
     deaths: int
     starts: int
-    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
-    def aic(self) -> float:
-        """Akaike's criterion."""
-        return 2 * len(self.coefficients) - 2 * self.loglik
+    def remarks(self) -> tuple[str, ...]:
+        """The warnings."""
+        return self.warnings
 
     def table(self, level: float = 0.95) -> pl.DataFrame:
         """Return one row per coefficient.
 
-        ``term``, ``coefficient``, ``se``, ``lower``, ``upper``, ``level``, ``status``, ``reason``
-        (the remarks).
+        ``term``, ``coefficient``, ``se``, ``ratio``, ``lower``, ``upper`` (odds ratios of cure),
+        ``level``, ``p_value``, ``status``, ``reason`` (the remarks).
         """
-        z = NormalDist().inv_cdf(0.5 + level / 2)
-        se = np.sqrt(np.diag(self.covariance))
-        return pl.DataFrame(
-            {
-                "term": self.names, "coefficient": self.coefficients, "se": se,
-                "lower": self.coefficients - z * se, "upper": self.coefficients + z * se,
-                "level": [level] * len(se), "status": [OK] * len(se),
-                "reason": pl.Series(["; ".join(self.remarks) or None] * len(se), dtype=pl.String),
-            }
+        first = f"cured: {self.cured.names[0]}"
+        ratio = [name.startswith("cured: ") and name != first for name in self.names]
+        return coefficient_rows(self, level, ratio, "of the baseline, or of the uncured")
+
+    def hazards(self, rows: pl.DataFrame, times: Floats) -> Hazards:
+        """Return excess hazards of rows, each at its time in years.
+
+        Raises
+        ------
+        ModelError
+            A profile has a level that the model has not.
+        """
+        parts = _parts(
+            self.coefficients, self.cured.matrix(rows), self.uncured.matrix(rows), times,
+            self.kind, self.distribution,
         )  # fmt: skip
+        return Hazards(
+            total=-np.log(parts.survival),
+            hazard=parts.excess,
+            of_total=-parts.of_survival / parts.survival[:, None],
+            of_hazard=parts.of_excess,
+        )
 
     def cured_share(self, profiles: pl.DataFrame, *, level: float = 0.95) -> pl.DataFrame:
         """Return the cured share π of profiles, limits on the logit scale."""
@@ -104,33 +119,6 @@ class CureFit:
             reason=pl.lit("; ".join(self.remarks) or None, dtype=pl.String),
         )
 
-    def net_survival(
-        self, profiles: pl.DataFrame, at: Sequence[float], *, level: float = 0.95
-    ) -> pl.DataFrame:
-        """Return net survival of profiles at times in years, limits on the log(−log) scale."""
-        times = np.array([float(t) for t in at])
-        if not len(times) or not (times > 0).all():
-            raise UsageError("times are not above 0", value=list(at), allowed="years")
-        rows = profiles[np.repeat(np.arange(profiles.height), len(times))]
-        t = np.tile(times, profiles.height)
-        parts = _parts(self.coefficients, self.cured.matrix(rows), self.uncured.matrix(rows), t,
-                       self.kind, self.distribution)  # fmt: skip
-        se = np.sqrt(np.einsum("ni,ij,nj->n", parts.of_survival, self.covariance,
-                               parts.of_survival))  # fmt: skip
-        z = NormalDist().inv_cdf(0.5 + level / 2)
-        survival = parts.survival
-        spread = se / (survival * np.abs(np.log(survival)))
-        return rows.with_columns(
-            time_years=pl.Series(t),
-            estimate=pl.Series(survival),
-            se=pl.Series(se),
-            lower=pl.Series(survival ** np.exp(z * spread)),
-            upper=pl.Series(survival ** np.exp(-z * spread)),
-            level=pl.lit(level),
-            status=pl.lit(OK),
-            reason=pl.lit("; ".join(self.remarks) or None, dtype=pl.String),
-        )
-
     def time_to_cure(
         self, profiles: pl.DataFrame, *, threshold: float = 0.95, longest: float = 50.0
     ) -> pl.DataFrame:
@@ -138,20 +126,17 @@ class CureFit:
 
         The smallest t with π / S_N(t) ≥ ``threshold``: net survival from then on, for ever.
         """
-        grid = np.linspace(0.01, longest, 5_000)
-        rows = profiles[np.repeat(np.arange(profiles.height), len(grid))]
-        parts = _parts(self.coefficients, self.cured.matrix(rows), self.uncured.matrix(rows),
-                       np.tile(grid, profiles.height), self.kind, self.distribution)  # fmt: skip
         share = _expit(self.cured.matrix(profiles) @ self.coefficients[: len(self.cured.names)])
-        later = share[:, None] / parts.survival.reshape(profiles.height, len(grid))
-        reached = later >= threshold
-        first = [float(grid[r.argmax()]) if r.any() else None for r in reached]
+        rows, times = crossed(profiles, np.linspace(0.01, longest, 5_000).tolist())
+        survival = np.exp(-self.hazards(rows, times).total).reshape(profiles.height, -1)
+        reached = share[:, None] / survival >= threshold
+        first = [float(times[own.argmax()]) if own.any() else None for own in reached]
         return profiles.with_columns(
             time_years=pl.Series(first, dtype=pl.Float64),
             threshold=pl.lit(threshold),
-            status=pl.Series([OK if x is not None else "not estimable" for x in first]),
+            status=pl.Series([NOT_ESTIMABLE if x is None else OK for x in first]),
             reason=pl.Series(
-                [None if x is not None else f"not within {longest:g} years" for x in first],
+                [f"not within {longest:g} years" if x is None else None for x in first],
                 dtype=pl.String,
             ),
         )
@@ -250,8 +235,8 @@ def cure_model(
     remarks = _remarks(best, x, z, t, ends, loglik, distribution=distribution)
     return CureFit(
         cured=share_design, uncured=time_design, kind=kind, distribution=distribution, names=names,
-        coefficients=best, covariance=np.asarray(covariance), loglik=loglik, n=len(t),
-        deaths=int(dead.sum()), starts=len(ends), remarks=remarks,
+        coefficients=best, covariance=np.asarray(covariance), loglik=loglik,
+        people=people_of(data, [cured, uncured]), deaths=int(dead.sum()), starts=len(ends), warnings=remarks,
     )  # fmt: skip
 
 

@@ -199,7 +199,7 @@ def _standardised(
     values, errors = [], []
     places = list(asked.places)
     for one in asked.units:
-        table = fit.standardised(over.with_columns(pl.lit(one).alias(unit)))
+        table = fit.standardised(over=over.with_columns(pl.lit(one).alias(unit)))
         values.append(table["estimate"].to_numpy()[places])
         errors.append(table["se"].to_numpy()[places])
     return fit, np.array(values), np.array(errors)

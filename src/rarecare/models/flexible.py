@@ -2,15 +2,15 @@
 
 Sources: Nelson, Lambert, Squire, Jones, *Statistics in Medicine* 2007;26:5486-5498; Royston &
 Parmar, *Statistics in Medicine* 2002;21:2175-2197 (links). With u = log t and η = xβ + s(u):
-proportional hazards (PH): H = exp η; proportional odds (PO): H = log(1 + exp η).
+proportional hazards (PH): H = exp η; proportional odds (PO): H = log(1 + exp η). With cure the
+splines are flat beyond the last knot, where no excess hazard is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import log
-from statistics import NormalDist
 from typing import Literal, get_args
 
 import numpy as np
@@ -18,10 +18,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.errors import ModelError, UsageError
-from rarecare.models.design import Design, named_in
-from rarecare.models.newton import Point, maximum
+from rarecare.models.design import Design
+from rarecare.models.fitted import (
+    Fitted,
+    Hazards,
+    coefficient_rows,
+    grown,
+    people_of,
+    score_test,
+)
+from rarecare.models.newton import Point, inverse, maximum
 from rarecare.models.splines import RestrictedCubic
-from rarecare.results import OK
 
 Floats = NDArray[np.float64]
 Link = Literal["PH", "PO"]
@@ -32,7 +39,17 @@ _LEAST = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
-class FlexibleFit:
+class Columns:
+    """Names of the columns of time, death, expected hazard, and entry where late."""
+
+    time: str = "time_years"
+    died: str = "died"
+    expected: str = "expected_hazard"
+    entry: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlexibleFit(Fitted):
     """A fitted model.
 
     Attributes
@@ -51,10 +68,12 @@ class FlexibleFit:
         ``"PH"`` or ``"PO"``.
     people
         Covariates of the cases fitted, with ``n``.
-    n, deaths
-        Cases and deaths fitted.
+    deaths
+        Deaths fitted.
     negative
         Cases whose excess hazard at exit is below 0.
+    columns
+        Of the data fitted.
     """
 
     design: Design
@@ -66,20 +85,17 @@ class FlexibleFit:
     varying: tuple[tuple[str, RestrictedCubic], ...]
     link: Link
     people: pl.DataFrame
-    n: int
     deaths: int
     negative: int
     iterations: int
+    columns: Columns
 
     @property
-    def aic(self) -> float:
-        """Akaike's criterion."""
-        return 2 * len(self.coefficients) - 2 * self.loglik
-
-    @property
-    def bic(self) -> float:
-        """Bayesian criterion, with the number of deaths."""
-        return len(self.coefficients) * log(self.deaths) - 2 * self.loglik
+    def remarks(self) -> tuple[str, ...]:
+        """Whether excess hazards are negative somewhere."""
+        if not self.negative:
+            return ()
+        return (f"the excess hazard is below 0 at the exit of {self.negative:,} cases",)
 
     def table(self, level: float = 0.95) -> pl.DataFrame:
         """Return one row per coefficient.
@@ -88,110 +104,134 @@ class FlexibleFit:
         hazards, or of odds; covariates whose effect does not vary), ``level``, ``p_value``
         (Wald), ``status``, ``reason``.
         """
-        z = NormalDist().inv_cdf(0.5 + level / 2)
         changing = {name for name, _ in self.varying}
-        rows = []
-        for place, name in enumerate(self.names):
-            value = float(self.coefficients[place])
-            se = float(np.sqrt(self.covariance[place, place]))
-            ratio = name in self.design.names[1:] and name not in changing
-            rows.append(
-                {
-                    "term": name, "coefficient": value, "se": se,
-                    "ratio": float(np.exp(value)) if ratio else None,
-                    "lower": float(np.exp(value - z * se)) if ratio else None,
-                    "upper": float(np.exp(value + z * se)) if ratio else None,
-                    "level": level, "p_value": 2 * NormalDist().cdf(-abs(value / se)),
-                    "status": OK,
-                    "reason": None if ratio else "its effect varies, or it is of the baseline",
-                }
-            )  # fmt: skip
-        return pl.DataFrame(rows, infer_schema_length=None)
+        ratio = [name in self.design.names[1:] and name not in changing for name in self.names]
+        return coefficient_rows(self, level, ratio, "its effect varies, or it is of the baseline")
 
-    def net_survival(
-        self, profiles: pl.DataFrame, at: Sequence[float], *, level: float = 0.95
-    ) -> pl.DataFrame:
-        """Return net survival and excess hazards of profiles at times in years.
+    def hazards(self, rows: pl.DataFrame, times: Floats) -> Hazards:
+        """Return excess hazards of rows, each at its time in years.
 
-        Limits of survival by the delta method on log H, of the hazard on its log.
+        Raises
+        ------
+        ModelError
+            A profile has a level that the model has not.
+        """
+        basis, slope = _columns(
+            self.design.matrix(rows), self.design, np.log(times), self.spline, self.varying
+        )
+        eta, change = basis @ self.coefficients, slope @ self.coefficients
+        total, one, two, _ = _link(eta, self.link)
+        return Hazards(
+            total=total,
+            hazard=one * change / times,
+            of_total=one[:, None] * basis,
+            of_hazard=(two * change / times)[:, None] * basis + (one / times)[:, None] * slope,
+        )
+
+    def cured_share(self, profiles: pl.DataFrame, *, level: float = 0.95) -> pl.DataFrame:
+        """Return net survival from the last knot on: the cured share of profiles.
 
         Raises
         ------
         UsageError
-            A time is not above 0, or a profile lacks a covariate.
+            The model was fitted without cure.
+        """
+        if not self.spline.flat:
+            raise UsageError("the model has no cure", value="cure=False", allowed="cure=True")
+        plateau = float(np.exp(self.spline.knots[-1]))
+        made = self.net_survival(profiles, [plateau], level=level)
+        return made.drop("excess_hazard", "hazard_se", "hazard_lower", "hazard_upper")
+
+    def score(
+        self, data: pl.DataFrame, formula: str, *, varying: Mapping[str, int] | None = None
+    ) -> dict[str, float]:
+        """Return the score test of this model against a larger one, which is not fitted.
+
+        Parameters
+        ----------
+        data
+            Those fitted.
+        formula, varying
+            Of the larger model; terms that vary in this one do so there.
+
+        Raises
+        ------
+        UsageError
+            The larger model does not hold this one.
         ModelError
-            A profile has a level that the model has not.
+            Its columns are collinear.
         """
-        z = NormalDist().inv_cdf(0.5 + level / 2)
-        rows, times = _crossed(profiles, at)
-        basis, slope = self._matrices(rows, times)
-        total, hazard, of_total, of_hazard = self._hazards(basis, slope, times)
-        of_log = of_total / total[:, None]
-        spread = np.sqrt(np.einsum("ni,ij,nj->n", of_log, self.covariance, of_log))
-        of_log_hazard = of_hazard / hazard[:, None]
-        wide = np.sqrt(np.einsum("ni,ij,nj->n", of_log_hazard, self.covariance, of_log_hazard))
-        return rows.with_columns(
-            time_years=pl.Series(times),
-            estimate=pl.Series(np.exp(-total)),
-            se=pl.Series(np.exp(-total) * total * spread),
-            lower=pl.Series(np.exp(-total * np.exp(z * spread))),
-            upper=pl.Series(np.exp(-total * np.exp(-z * spread))),
-            excess_hazard=pl.Series(hazard),
-            hazard_lower=pl.Series(hazard * np.exp(-z * wide)),
-            hazard_upper=pl.Series(hazard * np.exp(z * wide)),
-            level=pl.lit(level),
-            status=pl.lit(OK),
-            reason=pl.lit(None, dtype=pl.String),
+        more = _varying(varying, np.log(_dead_times(data, self.columns)), flat=self.spline.flat)
+        known = {name for name, _ in self.varying}
+        terms = (*self.varying, *(own for own in more if own[0] not in known))
+        model = _Model.of(data, formula, self.spline, terms, self.link, self.columns)
+        point = model.at(grown(self, model.names))
+        return score_test(point.score, point.information, len(model.names) - len(self.names))
+
+    def proportionality(self, data: pl.DataFrame, *, df: int = 2) -> pl.DataFrame:
+        """Return score tests that the effects do not vary with time: each term's, and all.
+
+        One row per term: ``term``, ``statistic``, ``df``, ``p_value``.
+        """
+        known = {name for name, _ in self.varying}
+        terms = [name for name in self.design.names[1:] if name not in known]
+        if not terms:
+            raise UsageError("no term has a constant effect", value=self.design.formula)
+        formula = self.design.formula
+        asked = {term: {term: df} for term in terms}
+        if len(terms) > 1:
+            asked["all"] = dict.fromkeys(terms, df)
+        return pl.DataFrame(
+            [
+                {"term": term, **self.score(data, formula, varying=own)}
+                for term, own in asked.items()
+            ]
         )
 
-    def standardised(
-        self, at: Sequence[float], *, over: pl.DataFrame | None = None,
-        fixed: Mapping[str, object] | None = None, level: float = 0.95,
-    ) -> pl.DataFrame:  # fmt: skip
-        """Return regression-standardised net survival at times in years.
 
-        ``over``: covariates and ``n``; by default the cases fitted. ``fixed``: covariates set to
-        one value for all. Limits by the delta method on log(−log).
-        """
-        table = self.people if over is None else over
-        weight = table["n"].to_numpy().astype(float)
-        profiles = table.drop("n").with_columns(
-            **{name: pl.lit(value) for name, value in (fixed or {}).items()}
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model with its data: the log-likelihood as a function of the coefficients."""
+
+    design: Design
+    names: tuple[str, ...]
+    basis: Floats
+    slope: Floats
+    t: Floats
+    dead: NDArray[np.bool_]
+    background: Floats
+    late: Floats | None
+    link: Link
+
+    @classmethod
+    def of(  # noqa: PLR0917 - the parts of one model
+        cls, data: pl.DataFrame, formula: str, spline: RestrictedCubic,
+        varying: tuple[tuple[str, RestrictedCubic], ...], link: Link, columns: Columns,
+    ) -> _Model:  # fmt: skip
+        t, dead, background, start = observed_times(data, *astuple(columns))
+        design, covariates = Design.of(formula, data)
+        unknown = next((name for name, _ in varying if name not in design.names), None)
+        if unknown is not None:
+            raise UsageError(
+                "a varying term is not a column of the design", value=unknown, allowed=design.names
+            )
+        basis, slope = _columns(covariates, design, np.log(t), spline, varying)
+        names = (
+            *design.names,
+            *(f"spline[{k + 1}]" for k in range(spline.size)),
+            *(f"{name}:spline[{k + 1}]" for name, own in varying for k in range(own.size)),
         )
-        z = NormalDist().inv_cdf(0.5 + level / 2)
-        answers = []
-        for time in at:
-            rows, times = _crossed(profiles, [time])
-            basis, slope = self._matrices(rows, times)
-            total, _, of_total, _ = self._hazards(basis, slope, times)
-            survival = np.exp(-total)
-            value = float(weight @ survival / weight.sum())
-            gradient = -(weight * survival) @ of_total / weight.sum()
-            se = float(np.sqrt(gradient @ self.covariance @ gradient))
-            spread = se / (value * abs(log(value)))
-            answers.append(
-                {
-                    "time_years": float(time), "n": int(weight.sum()), "estimate": value,
-                    "se": se, "lower": value ** float(np.exp(z * spread)),
-                    "upper": value ** float(np.exp(-z * spread)), "level": level,
-                    "status": OK, "reason": None,
-                }
-            )  # fmt: skip
-        return pl.DataFrame(answers, schema_overrides={"reason": pl.String})
+        late = None
+        if start is not None and (start > 0).any():
+            held = start > 0
+            late, _ = _columns(covariates[held], design, np.log(start[held]), spline, varying)
+        return cls(design, names, basis, slope, t, dead, background, late, link)
 
-    def _matrices(self, rows: pl.DataFrame, times: Floats) -> tuple[Floats, Floats]:
-        return _columns(self.design.matrix(rows), self.design, np.log(times), self.spline,
-                        self.varying)  # fmt: skip
-
-    def _hazards(
-        self, basis: Floats, slope: Floats, times: Floats
-    ) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return H, h and their gradients."""
-        eta, change = basis @ self.coefficients, slope @ self.coefficients
-        total, one, two, _ = _link(eta, self.link)
-        hazard = one * change / times
-        of_hazard = (two * change / times)[:, None] * basis + (one / times)[:, None] * slope
-        return total, hazard, one[:, None] * basis, of_hazard
+    def at(self, beta: Floats) -> Point:
+        """Return the log-likelihood with its derivatives."""
+        return _point(
+            beta, self.basis, self.slope, self.t, self.dead, self.background, self.late, self.link
+        )
 
 
 def flexible_excess_hazard(
@@ -202,6 +242,7 @@ def flexible_excess_hazard(
     knots: Sequence[float] | None = None,
     varying: Mapping[str, int] | None = None,
     link: Link = "PH",
+    cure: bool = False,
     time: str = "time_years",
     died: str = "died",
     expected: str = "expected_hazard",
@@ -216,7 +257,7 @@ def flexible_excess_hazard(
     data
         One row per case: the covariates and the columns named below.
     formula
-        Right-hand side: ``"~ sex + stage + bs(age, df=4)"``.
+        Right-hand side: ``"~ sex + stage + ns(age, 3)"``.
     df, knots
         Columns of the spline of log time; or its knots, in log years, the outer ones included.
         By default knots are at equal quantiles of the log times of deaths.
@@ -224,6 +265,9 @@ def flexible_excess_hazard(
         Terms of the design whose effect varies with time, and the columns of each.
     link
         ``"PH"`` or ``"PO"``.
+    cure
+        Whether no excess hazard is left beyond the last knot; net survival there is the cured
+        share.
     time, died, expected, entry
         Columns: years of follow-up, above 0; whether it ended in death; the general
         population's hazard per year at exit; years at entry, where late.
@@ -241,54 +285,51 @@ def flexible_excess_hazard(
     """
     if link not in get_args(Link):
         raise UsageError("link has no such choice", value=link, allowed=get_args(Link))
-    t, dead, background, start = observed_times(data, time, died, expected, entry)
-    design, covariates = Design.of(formula, data)
+    columns = Columns(time, died, expected, entry)
+    t, dead, background, start = observed_times(data, *astuple(columns))
     u = np.log(t)
     spline = (
-        RestrictedCubic.of(u, u[dead], df=df) if knots is None else RestrictedCubic.on(u, knots)
+        RestrictedCubic.of(u, u[dead], df=df, flat=cure)
+        if knots is None
+        else RestrictedCubic.on(u, knots, flat=cure)
     )
-    terms = []
-    for name, own in (varying or {}).items():
-        if name not in design.names:
-            raise UsageError(
-                "a varying term is not a column of the design", value=name, allowed=design.names
-            )
-        terms.append((name, RestrictedCubic.of(u, u[dead], df=own)))
-    changing = tuple(terms)
-    basis, slope = _columns(covariates, design, u, spline, changing)
-    names = (
-        *design.names,
-        *(f"spline[{k + 1}]" for k in range(spline.size)),
-        *(f"{name}:spline[{k + 1}]" for name, own in changing for k in range(own.size)),
-    )
-    late = None
-    if start is not None and (start > 0).any():
-        held = start > 0
-        late, _ = _columns(covariates[held], design, np.log(start[held]), spline, changing)
+    changing = _varying(varying, u[dead], flat=cure)
+    model = _Model.of(data, formula, spline, changing, link, columns)
     years = t - (0 if start is None else start)
     excess = max(dead.sum() - (background * years).sum(), 0.1 * dead.sum())
-    begin = np.zeros(len(names))
-    intercept = names.index("Intercept") if "Intercept" in names else 0
-    begin[intercept], begin[len(design.names)] = log(excess / years.sum()), 1.0
-
-    def at(beta: Floats) -> Point:
-        return _point(beta, basis, slope, t, dead, background, late, link)
-
-    beta, point, steps = maximum(at, begin, names)
-    eta, change = basis @ beta, slope @ beta
+    begin = np.zeros(len(model.names))
+    intercept = model.names.index("Intercept") if "Intercept" in model.names else 0
+    begin[intercept] = log(excess / years.sum())
+    if cure:  # about the line log t, as far as a flat spline can follow it
+        own = spline.basis(u[dead])
+        fitted = np.linalg.lstsq(np.column_stack([np.ones(len(own)), own]), u[dead])[0]
+        begin[intercept] += fitted[0]
+        begin[len(model.design.names) :][: spline.size] = fitted[1:]
+    else:
+        begin[len(model.design.names)] = 1.0
+    beta, point, steps = maximum(model.at, begin, model.names)
+    eta, change = model.basis @ beta, model.slope @ beta
     _, one, _, _ = _link(eta, link)
-    used = [name for name in data.columns if named_in(name, formula)]
-    people = (
-        data.select(used).group_by(used, maintain_order=True).agg(pl.len().alias("n"))
-        if used
-        else pl.DataFrame({"n": [data.height]})
-    )
     return FlexibleFit(
-        design=design, names=names, coefficients=beta,
-        covariance=np.asarray(np.linalg.inv(point.information)), loglik=point.value,
-        spline=spline, varying=changing, link=link, people=people, n=data.height,
-        deaths=int(dead.sum()), negative=int((one * change < 0).sum()), iterations=steps,
+        design=model.design, names=model.names, coefficients=beta,
+        covariance=inverse(point.information, model.names), loglik=point.value, spline=spline,
+        varying=changing, link=link, people=people_of(data, [formula]), deaths=int(dead.sum()),
+        negative=int((one * change < 0).sum()), iterations=steps, columns=columns,
     )  # fmt: skip
+
+
+def _dead_times(data: pl.DataFrame, columns: Columns) -> Floats:
+    t, dead, _, _ = observed_times(data, *astuple(columns))
+    return t[dead]
+
+
+def _varying(
+    varying: Mapping[str, int] | None, events: Floats, *, flat: bool
+) -> tuple[tuple[str, RestrictedCubic], ...]:
+    return tuple(
+        (name, RestrictedCubic.of(events, events, df=own, flat=flat))
+        for name, own in (varying or {}).items()
+    )
 
 
 def observed_times(
@@ -335,14 +376,6 @@ def _columns(
         values.append(column * own.basis(u))
         slopes.append(column * own.slope(u))
     return np.hstack(values), np.hstack(slopes)
-
-
-def _crossed(profiles: pl.DataFrame, at: Sequence[float]) -> tuple[pl.DataFrame, Floats]:
-    times = np.array([float(time) for time in at])
-    if not len(times) or not (times > 0).all():
-        raise UsageError("times are not above 0", value=list(at), allowed="years")
-    rows = profiles[np.repeat(np.arange(profiles.height), len(times))]
-    return rows, np.tile(times, profiles.height)
 
 
 def _link(eta: Floats, link: Link) -> tuple[Floats, Floats, Floats, Floats]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import lgamma, log
-from statistics import NormalDist
+from math import lgamma
 from typing import Any, Unpack
 
 import numpy as np
@@ -18,12 +17,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.errors import ModelError, UsageError
+from rarecare.models import mixed
 from rarecare.models.cells import Cells, excess_cells
 from rarecare.models.design import Design
+from rarecare.models.fitted import Fitted, Hazards, coefficient_rows, grown, score_test
 from rarecare.models.newton import Point, maximum
 from rarecare.population.life_table import LifeTable
 from rarecare.registry import Cases
-from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result
+from rarecare.results import Provenance, Result
 from rarecare.survival.analysis import Choices
 
 Floats = NDArray[np.float64]
@@ -32,17 +33,19 @@ _CEILING = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class PoissonFit:
+class PoissonFit(Fitted):
     """A fitted model.
 
     Attributes
     ----------
     design
         Formula and columns.
+    names
+        Columns of the design and, with a random intercept, ``"log sd"``.
     coefficients
-        Shape (n_columns,).
+        Shape (n_names,).
     covariance
-        Inverse of the observed information, shape (n_columns, n_columns).
+        Inverse of the observed information, shape (n_names, n_names).
     loglik, deviance
         At the maximum; log-likelihood with its constant.
     cells
@@ -53,9 +56,17 @@ class PoissonFit:
         Columns whose cells have no more deaths than expected: their ratio runs to 0.
     iterations
         Steps taken.
+    breaks
+        Of the intervals, in years.
+    people
+        Covariates of the cases at diagnosis, with ``n``.
+    groups
+        With a random intercept: one row per group: ``n``, ``deaths``, ``effect`` (the shrunken
+        log ratio), ``se``, ``lower``, ``upper``, ``level``; ``log sd`` is the last coefficient.
     """
 
     design: Design
+    names: tuple[str, ...]
     coefficients: Floats
     covariance: Floats
     loglik: float
@@ -66,6 +77,23 @@ class PoissonFit:
     iterations: int
     breaks: tuple[float, ...]
     people: pl.DataFrame
+    groups: pl.DataFrame | None = None
+
+    @property
+    def beta(self) -> Floats:
+        """Coefficients of the design."""
+        return self.coefficients[: len(self.design.names)]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Whether the spread of the groups is at its bound."""
+        bound = self.groups is not None and self.coefficients[-1] <= mixed.LEAST
+        return (mixed.NO_GROUPS,) if bound else ()
+
+    @property
+    def own_times(self) -> tuple[float, ...]:
+        """Ends of the intervals, in years."""
+        return self.breaks[1:]
 
     @property
     def df(self) -> int:
@@ -73,14 +101,9 @@ class PoissonFit:
         return self.cells.height - len(self.coefficients)
 
     @property
-    def aic(self) -> float:
-        """Akaike's criterion."""
-        return 2 * len(self.coefficients) - 2 * self.loglik
-
-    @property
-    def bic(self) -> float:
-        """Bayesian criterion, with the number of deaths."""
-        return len(self.coefficients) * log(self.deaths) - 2 * self.loglik
+    def size(self) -> tuple[int, int]:
+        """Cells and deaths fitted."""
+        return self.cells.height, self.deaths
 
     def table(self, level: float = 0.95) -> pl.DataFrame:
         """Return one row per column of the design.
@@ -88,209 +111,86 @@ class PoissonFit:
         ``term``, ``coefficient``, ``se``, ``ratio`` (of excess hazards) with ``lower`` and
         ``upper``, ``level``, ``p_value`` (Wald), ``status``, ``reason``.
         """
-        z = NormalDist().inv_cdf(0.5 + level / 2)
-        rows = []
-        for place, name in enumerate(self.design.names):
-            value = float(self.coefficients[place])
-            se = float(np.sqrt(self.covariance[place, place]))
-            missing = name in self.no_excess
-            wald = 2 * NormalDist().cdf(-abs(value / se)) if se > 0 else None
-            rows.append(
-                {
-                    "term": name,
-                    "coefficient": None if missing else value,
-                    "se": None if missing else se,
-                    "ratio": None if missing else float(np.exp(value)),
-                    "lower": None if missing else float(np.exp(value - z * se)),
-                    "upper": None if missing else float(np.exp(value + z * se)),
-                    "level": level,
-                    "p_value": None if missing else wald,
-                    "status": NOT_ESTIMABLE if missing else OK,
-                    "reason": "no excess: no more deaths than expected" if missing else None,
-                }
-            )
-        return pl.DataFrame(rows, infer_schema_length=None)
-
-    def net_survival(self, profiles: pl.DataFrame, *, level: float = 0.95) -> pl.DataFrame:
-        """Return net survival of profiles at the ends of the intervals.
-
-        S = exp(−Σ δ·exp(xβ)), with the delta method on log(−log S).
-
-        Parameters
-        ----------
-        profiles
-            One row per profile: the covariates of the model.
-        level
-            Confidence level.
-
-        Returns
-        -------
-        DataFrame
-            Per profile and interval: the covariates, ``time_years``, ``estimate``, ``se``,
-            ``lower``, ``upper``, ``level``, ``status``, ``reason``.
-
-        Raises
-        ------
-        ModelError
-            A profile has a level that the model has not.
-        """
-        z = NormalDist().inv_cdf(0.5 + level / 2)
-        cumulative, slope = self.cumulative(profiles)
-        variance = np.einsum("pti,ij,ptj->pt", slope, self.covariance, slope)
-        survival, spread = np.exp(-cumulative), np.sqrt(variance) / cumulative
-        times = len(self.breaks) - 1
-        return profiles[np.repeat(np.arange(profiles.height), times)].with_columns(
-            time_years=pl.Series(np.tile(np.array(self.breaks[1:]), profiles.height)),
-            estimate=pl.Series(survival.ravel()),
-            se=pl.Series((survival * np.sqrt(variance)).ravel()),
-            lower=pl.Series(np.exp(-cumulative * np.exp(z * spread)).ravel()),
-            upper=pl.Series(np.exp(-cumulative * np.exp(-z * spread)).ravel()),
-            level=pl.lit(level),
-            status=pl.lit(OK),
-            reason=pl.lit(None, dtype=pl.String),
-        )
-
-    def standardised(
-        self, over: pl.DataFrame | None = None, *, fixed: dict[str, Any] | None = None,
-        level: float = 0.95,
-    ) -> pl.DataFrame:  # fmt: skip
-        """Return regression-standardised net survival: the mean over a covariate distribution.
-
-        Parameters
-        ----------
-        over
-            Covariates and ``n``, the weight of each row; by default the cases fitted.
-        fixed
-            Covariates set to one value for all: ``{"country": "SI"}``.
-        level
-            Confidence level; limits on the log(−log) scale by the delta method.
-
-        Returns
-        -------
-        DataFrame
-            Per interval: ``time_years``, ``n``, ``estimate``, ``se``, ``lower``, ``upper``,
-            ``level``, ``status``, ``reason``.
-        """
-        value, gradient, n = self._standardised(over, fixed)
-        z = NormalDist().inv_cdf(0.5 + level / 2)
-        se = np.sqrt(np.einsum("ti,ij,tj->t", gradient, self.covariance, gradient))
-        spread = se / (value * np.abs(np.log(value)))
-        return pl.DataFrame(
-            {
-                "time_years": self.breaks[1:],
-                "n": [n] * len(value),
-                "estimate": value,
-                "se": se,
-                "lower": value ** np.exp(z * spread),
-                "upper": value ** np.exp(-z * spread),
-                "level": [level] * len(value),
-                "status": [OK] * len(value),
-                "reason": pl.Series([None] * len(value), dtype=pl.String),
-            }
-        )
-
-    def contrast(
-        self, fixed: dict[str, Any], reference: dict[str, Any], *,
-        over: pl.DataFrame | None = None, level: float = 0.95,
-    ) -> pl.DataFrame:  # fmt: skip
-        """Return differences of standardised net survival between two settings.
-
-        Both are taken over the same covariates, so that they differ in what is fixed alone.
-        """
-        one, slope, n = self._standardised(over, fixed)
-        other, slope_other, _ = self._standardised(over, reference)
-        gradient = slope - slope_other
-        se = np.sqrt(np.einsum("ti,ij,tj->t", gradient, self.covariance, gradient))
-        z = NormalDist().inv_cdf(0.5 + level / 2)
-        value = one - other
-        return pl.DataFrame(
-            {
-                "time_years": self.breaks[1:], "n": [n] * len(value), "estimate": value, "se": se,
-                "lower": value - z * se, "upper": value + z * se, "level": [level] * len(value),
-                "status": [OK] * len(value),
-                "reason": pl.Series([None] * len(value), dtype=pl.String),
-            }
+        return coefficient_rows(
+            self, level, [name != mixed.LOG_SD for name in self.names], "of the groups",
+            self.no_excess,
         )  # fmt: skip
 
-    def _standardised(
-        self, over: pl.DataFrame | None, fixed: dict[str, Any] | None
-    ) -> tuple[Floats, Floats, int]:
-        table = self.people if over is None else over
-        if "n" not in table.columns:
-            raise UsageError("a covariate distribution needs the column n", allowed=table.columns)
-        weight = table["n"].to_numpy().astype(float)
-        profiles = table.drop("n").with_columns(
-            **{name: pl.lit(value) for name, value in (fixed or {}).items()}
-        )
-        cumulative, slope = self.cumulative(profiles)
-        survival = np.exp(-cumulative)
-        total = weight.sum()
-        value = weight @ survival / total
-        gradient = -np.einsum("p,pt,pti->ti", weight, survival, slope) / total
-        return value, gradient, int(total)
-
-    def cumulative(self, profiles: pl.DataFrame) -> tuple[Floats, Floats]:
-        """Return cumulative excess hazards at the ends of the intervals, and their gradients.
-
-        Shapes (n_profiles, n_intervals) and (n_profiles, n_intervals, n_columns).
+    def hazards(self, rows: pl.DataFrame, times: Floats) -> Hazards:
+        """Return excess hazards, constant within intervals, each row's at its time in years.
 
         Raises
         ------
+        UsageError
+            A time is beyond the last interval.
         ModelError
             A profile has a level that the model has not.
         """
-        length = np.diff(self.breaks)
-        people, times = profiles.height, len(length)
-        rows = profiles[np.repeat(np.arange(people), times)].with_columns(
-            interval=pl.Series(np.tile(np.arange(1, times + 1), people)),
-            start=pl.Series(np.tile(np.array(self.breaks[:-1]), people)),
+        if len(times) and times.max() > self.breaks[-1] + 1e-9:
+            raise UsageError(
+                "a time is beyond the last interval", value=float(times.max()),
+                allowed=f"up to {self.breaks[-1]:g} years",
+            )  # fmt: skip
+        starts, width = np.array(self.breaks[:-1]), np.diff(self.breaks)
+        people, intervals = rows.height, len(width)
+        crossed = rows[np.repeat(np.arange(people), intervals)].with_columns(
+            interval=pl.Series(np.tile(np.arange(1, intervals + 1), people)),
+            start=pl.Series(np.tile(starts, people)),
             end=pl.Series(np.tile(np.array(self.breaks[1:]), people)),
         )
-        matrix = self.design.matrix(rows).reshape(people, times, -1)
-        hazard = np.exp(matrix @ self.coefficients) * length
-        slope = np.cumsum(hazard[:, :, None] * matrix, axis=1)
-        return np.cumsum(hazard, axis=1), np.asarray(slope)
+        matrix = self.design.matrix(crossed).reshape(people, intervals, -1)
+        hazard = np.exp(matrix @ self.beta)
+        lived = hazard * np.clip(times[:, None] - starts, 0, width)
+        place = np.clip(np.searchsorted(starts, times, side="left") - 1, 0, intervals - 1)
+        own = np.arange(people), place
+        wide = ((0, 0), (0, len(self.names) - len(self.design.names)))
+        return Hazards(
+            total=lived.sum(axis=1),
+            hazard=hazard[own],
+            of_total=np.pad(np.einsum("pi,pik->pk", lived, matrix), wide),
+            of_hazard=np.pad(hazard[own][:, None] * matrix[own], wide),
+        )
 
-    def likelihood_ratio(self, smaller: PoissonFit) -> dict[str, float]:
-        """Return the likelihood-ratio test against a nested model.
+    def residuals(self) -> pl.DataFrame:
+        """Return the cells with ``fitted`` deaths, ``pearson`` and ``deviance`` residuals."""
+        d, expected, offset = _counts(self.cells)
+        mu, _ = _mean(self.design.matrix(self.cells) @ self.beta, expected, offset)
+        part = 2 * (d * np.log(np.where(d > 0, d / mu, 1.0)) - (d - mu))
+        return self.cells.with_columns(
+            fitted=pl.Series(mu),
+            pearson=pl.Series((d - mu) / np.sqrt(mu)),
+            deviance=pl.Series(np.sign(d - mu) * np.sqrt(np.maximum(part, 0))),
+        )
+
+    def score(self, formula: str) -> dict[str, float]:
+        """Return the score test of this model against a larger one, which is not fitted.
 
         Raises
         ------
         UsageError
-            The other is not smaller, or was fitted to other cells.
+            The formula cannot be read, or its model does not hold this one.
+        ModelError
+            Its columns are collinear.
         """
-        df = len(self.coefficients) - len(smaller.coefficients)
-        if df <= 0 or smaller.cells.height != self.cells.height:
-            raise UsageError(
-                "the likelihood-ratio test needs a smaller model of the same cells",
-                value=f"{len(smaller.coefficients)} columns, {smaller.cells.height} cells",
-                allowed=f"fewer than {len(self.coefficients)} columns, {self.cells.height} cells",
-            )
-        from scipy.special import chdtrc  # noqa: PLC0415 - slow to import
+        design, matrix = Design.of(formula, self.cells)
+        larger = grown(self, design.names)
+        d, expected, offset = _counts(self.cells)
+        mu, excess = _mean(matrix @ larger, expected, offset)
+        return score_test(
+            matrix.T @ ((d / mu - 1) * excess),
+            _information(matrix, d, mu, excess),
+            len(design.names) - len(self.names),
+        )
 
-        statistic = 2 * (self.loglik - smaller.loglik)
-        return {"statistic": statistic, "df": df, "p_value": float(chdtrc(df, max(statistic, 0)))}
-
-    def wald(self, terms: Sequence[str]) -> dict[str, float]:
-        """Return the Wald test that all columns beginning with these terms are 0.
+    def proportionality(self, term: str) -> dict[str, float]:
+        """Return the score test that the effect of a term of the formula is alike in all intervals.
 
         Raises
         ------
         UsageError
-            No column begins so.
+            There is one interval, or no such term.
         """
-        places = [
-            place for place, name in enumerate(self.design.names)
-            if any(name == term or name.startswith(f"{term}[") for term in terms)
-        ]  # fmt: skip
-        if not places:
-            raise UsageError("no such term", value=list(terms), allowed=self.design.names)
-        from scipy.special import chdtrc  # noqa: PLC0415 - slow to import
-
-        own = self.coefficients[places]
-        statistic = float(own @ np.linalg.solve(self.covariance[np.ix_(places, places)], own))
-        df = len(places)
-        return {"statistic": statistic, "df": df, "p_value": float(chdtrc(df, statistic))}
+        return self.score(f"{self.design.formula} + C(interval):{term}")
 
 
 def poisson_excess_hazard(
@@ -339,8 +239,10 @@ def poisson_excess_hazard(
     return fit, Result(fit.table(choices.get("level", 0.95)), told)
 
 
-def fit_poisson(cells: Cells | pl.DataFrame, formula: str) -> PoissonFit:
-    """Fit the model to cells.
+def fit_poisson(
+    cells: Cells | pl.DataFrame, formula: str, *, group: str | None = None, level: float = 0.95
+) -> PoissonFit:
+    """Fit the model to cells, with a normal random intercept where ``group`` is given.
 
     Newton's method with the observed information (Fisher's scoring where that is not positive
     definite) from a weighted least-squares start; steps are damped while the likelihood falls.
@@ -352,11 +254,15 @@ def fit_poisson(cells: Cells | pl.DataFrame, formula: str) -> PoissonFit:
         ``person_years``, ``start``, ``end`` and the covariates.
     formula
         Right-hand side.
+    group
+        Column of the cells: country, registry, hospital.
+    level
+        Of the limits of the groups' effects.
 
     Raises
     ------
     ModelError
-        No deaths, columns that are collinear, or no convergence: nothing is returned then.
+        No deaths, fewer than two groups, columns that are collinear, or no convergence: nothing is returned then.
     UsageError
         The formula cannot be read.
     """
@@ -365,19 +271,31 @@ def fit_poisson(cells: Cells | pl.DataFrame, formula: str) -> PoissonFit:
     if lacking:
         raise ModelError("cells lack a column", value=lacking[0], allowed=table.columns)
     table = table.filter(pl.col("person_years") > 0)
-    d, expected, y = (
-        table[name].cast(pl.Float64).to_numpy() for name in ("deaths", "expected", "person_years")
-    )
+    d, expected, offset = _counts(table)
     if table.is_empty() or not d.sum():
         raise ModelError("there are no deaths to explain", value=f"{table.height} cells")
     if not (np.isfinite(expected) & (expected >= 0)).all():
         raise ModelError("expected deaths are missing or negative", allowed="0 or more")
     design, matrix = Design.of(formula, table)
-    coefficients, steps = _maximum(matrix, d, expected, np.log(y), design)
-    mu, excess = _mean(matrix @ coefficients, expected, np.log(y))
-    information = _information(matrix, d, mu, excess)
-    covariance = np.linalg.pinv(information, hermitian=True)
+    beta, steps = _maximum(matrix, d, expected, offset, design)
+    names, effects = design.names, None
     constant = sum(lgamma(x + 1) for x in d.tolist())
+    if group is None:
+        mu, excess = _mean(matrix @ beta, expected, offset)
+        information = _information(matrix, d, mu, excess)
+        covariance = np.linalg.pinv(information, hermitian=True)
+        loglik = _likelihood(d, mu) - constant
+    else:
+        names = (*names, mixed.LOG_SD)
+        levels, of_group = mixed.numbered(table, group)
+        beta, steps, found = _grouped(beta, matrix, table, of_group, names)
+        covariance = mixed.covariance_of(found.point, beta[-1], names)
+        loglik = found.point.value - constant
+        people_in = cells.cases if isinstance(cells, Cells) else None
+        effects = mixed.effects(
+            group, levels, found, covariance, _counted(table, people_in, group), level
+        )
+        mu, _ = _mean(matrix @ beta[:-1], expected, offset)
     if isinstance(cells, Cells):
         breaks, people = cells.breaks, cells.cases
     else:
@@ -385,17 +303,67 @@ def fit_poisson(cells: Cells | pl.DataFrame, formula: str) -> PoissonFit:
         breaks, people = tuple(float(edge) for edge in edges), table
     return PoissonFit(
         design=design,
-        coefficients=coefficients,
+        names=names,
+        coefficients=beta,
         covariance=np.asarray(covariance, dtype=np.float64),
-        loglik=_likelihood(d, mu) - constant,
+        loglik=loglik,
         deviance=_deviance(d, mu),
         cells=table,
         deaths=int(d.sum()),
-        no_excess=_no_excess(design, matrix, coefficients),
+        no_excess=_no_excess(design, matrix, beta[: len(design.names)]),
         iterations=steps,
         breaks=breaks,
         people=people,
+        groups=effects,
     )
+
+
+def _counts(table: pl.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Return deaths, expected deaths and the log of person-years of cells."""
+    d, expected, y = (
+        table[name].cast(pl.Float64).to_numpy() for name in ("deaths", "expected", "person_years")
+    )
+    return d, expected, np.log(y)
+
+
+def _grouped(
+    beta: Floats, matrix: Floats, table: pl.DataFrame, of_group: NDArray[np.int64],
+    names: Sequence[str],
+) -> tuple[Floats, int, mixed.Integral]:  # fmt: skip
+    """Return the coefficients with log σ, the steps taken, and the likelihood there."""
+    d, expected, offset = _counts(table)
+    size = int(of_group.max()) + 1
+    held = np.flatnonzero(d > 0)
+    held = held[np.argsort(of_group[held], kind="stable")]
+    events = mixed.Events(of_group[held], matrix[held], d[held], expected[held])
+
+    def at(b: Floats) -> mixed.Integral:
+        _, excess = _mean(matrix @ b[:-1], expected, offset)
+        whole = mixed.by_group(of_group, excess, size)
+        of_whole = mixed.by_group(of_group, excess[:, None] * matrix, size)
+
+        def second(factor: Floats) -> Floats:
+            return np.asarray(matrix.T @ ((factor[of_group] * excess)[:, None] * matrix))
+
+        found = mixed.integrated(events, excess[held], whole, of_whole, second, float(b[-1]))
+        point = replace(found.point, value=found.point.value - float(expected.sum()))
+        return replace(found, point=point)
+
+    least = np.full(len(names), -np.inf)
+    least[-1] = mixed.LEAST
+    best, _, steps = maximum(
+        lambda b: at(b).point, np.append(beta, mixed.START), names, least=least, slack=mixed.SLACK
+    )
+    return best, steps, at(best)
+
+
+def _counted(table: pl.DataFrame, people: pl.DataFrame | None, group: str) -> pl.DataFrame:
+    """Return cases (where known) and deaths of each group, ascending."""
+    deaths = table.group_by(group).agg(pl.col("deaths").sum()).sort(group)
+    if people is None:
+        return deaths.select("deaths")
+    cases = people.group_by(group).agg(pl.col("n").sum())
+    return deaths.join(cases, on=group, how="left").sort(group).select("n", "deaths")
 
 
 def _mean(eta: Floats, expected: Floats, offset: Floats) -> tuple[Floats, Floats]:
