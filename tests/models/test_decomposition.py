@@ -1,5 +1,6 @@
 """What explains differences between countries: planted, absent, refused."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -7,8 +8,9 @@ import polars as pl
 import pytest
 
 from rarecare.errors import ModelError, UsageError
-from rarecare.models import decompose, excess_cells
-from rarecare.models.decomposition import ASSOCIATION, _shapley
+from rarecare.models import decompose, excess_cells, fit_poisson, shares
+from rarecare.models.decomposition import ASSOCIATION
+from rarecare.models.shares import shapley
 from tests.survival.invented import STEEP, D, life_table
 
 LEVEL = life_table({key: 0.2 if key[0] == "male" else 0.1 for key in STEEP})
@@ -80,7 +82,7 @@ def test_shares_add_up_and_shapley_is_the_mean_over_orders():
         (): np.array([10.0]), ("a",): np.array([4.0]), ("b",): np.array([7.0]),
         ("a", "b"): np.array([3.0]),
     }  # fmt: skip
-    shares = _shapley(variances, ("a", "b"))
+    shares = shapley(variances, ("a", "b"))
     # a first takes 6, second 7 − 3 = 4; b first 3, second 1
     assert shares["a"][0] == pytest.approx(0.5)
     assert shares["b"][0] == pytest.approx(0.2)
@@ -98,11 +100,89 @@ def test_the_stated_order_and_the_draws_are_kept():
     ]  # fmt: skip
 
 
-def test_what_is_decided_after_diagnosis_is_an_association():
+def test_what_is_decided_after_diagnosis_is_an_association_from_a_landmark():
     cases = invented(3_000, 4).with_columns(treatment="stage")
-    cells = excess_cells(cases, LEVEL, covariates=["country", "treatment"], **CHOICES)
-    made = decompose(cells, unit="country", determinants={"treatment": ["treatment"]}, bootstrap=2)
+    asked = {"unit": "country", "determinants": {"treatment": ["treatment"]}, "bootstrap": 2}
+    from_diagnosis = excess_cells(cases, LEVEL, covariates=["country", "treatment"], **CHOICES)
+    with pytest.raises(UsageError, match="decided after diagnosis.*landmark=90"):
+        decompose(from_diagnosis, **asked)
+    cells = excess_cells(
+        cases, LEVEL, covariates=["country", "treatment"], landmark=90, **CHOICES
+    )
+    made = decompose(cells, **asked)
+    assert made.landmark == 90
     assert made.shares.filter(determinant="treatment")["reason"].unique().to_list() == [ASSOCIATION]
+
+
+def test_cells_from_a_landmark_by_hand():
+    """Of four cases one dies on day 90, one on day 91: it alone counts, with one day."""
+    cases = invented(4, 1).with_columns(
+        follow_up_days=pl.Series([90, 91, 400, 400]), died=pl.Series([True, True, False, False]),
+        country=pl.lit("A"),
+    )  # fmt: skip
+    cells = excess_cells(cases, LEVEL, covariates=["country"], landmark=90, **CHOICES)
+    first = cells.table.row(0, named=True)
+    assert cells.cases["n"].to_list() == [3]
+    assert (first["n"], first["deaths"]) == (3, 1)
+    assert first["person_years"] == pytest.approx((1 + 2 * (D - 90)) / D)
+    assert first["start"] == pytest.approx(90 / D)
+    assert any("3 cases then followed; 1 were not" in note for note in cells.provenance.notes)
+    with pytest.raises(UsageError, match="landmark"):
+        excess_cells(cases, LEVEL, covariates=["country"], landmark=400, **CHOICES)
+
+
+def test_one_newton_step_a_draw_is_as_good_as_fitting_each(monkeypatch):
+    """The limits of the shares, beside draws that are fitted to the end."""
+    cells = excess_cells(
+        invented(6_000, 8), LEVEL, covariates=["country", "stage", "sex"], **CHOICES
+    )
+    asked = {
+        "unit": "country", "determinants": {"sex": ["sex"], "stage": ["stage"]},
+        "bootstrap": 60, "seed": 3,
+    }  # fmt: skip
+    steps = decompose(cells, **asked).shares
+
+    def refitted(self, deaths):
+        table = self.fit.cells.with_columns(deaths=pl.Series(deaths))
+        whole = replace(cells, table=table)
+        fit = fit_poisson(whole, self.fit.design.formula)
+        return np.array([self._mean(matrix, fit.beta)[0] for matrix in self._matrices])
+
+    monkeypatch.setattr(shares.Step, "drawn", refitted)
+    whole = decompose(cells, **asked).shares
+    for column in ("lower", "upper"):
+        np.testing.assert_allclose(steps[column], whole[column], atol=0.02)
+    assert (whole["upper"] - whole["lower"]).max() > 0.1
+
+
+def test_hazard_ratios_come_second_and_say_why():
+    made = shares_of(invented(6_000, 1))
+    rows = made.coefficients.filter(country="D")
+    assert rows["step"].to_list() == ["as observed", "sex", "stage"]
+    assert rows["drop"][0] == 0
+    assert rows["drop"][2] > 0.8
+    assert rows["ratio"][0] == pytest.approx(np.exp(rows["coefficient"][0]))
+    assert rows["reason"].str.contains("hazard ratio moves").all()
+
+
+def test_avoidable_deaths_are_of_the_own_cases():
+    """n·(S_best − S_own), each over the country's own covariates, by hand from the fit."""
+    same = dict.fromkeys(COUNTRIES, 0.4)
+    cases = invented(8_000, 9, late=same, country={"A": 0.5, "D": 2.0})
+    cells = excess_cells(cases, LEVEL, covariates=["country", "stage"], **CHOICES)
+    made = decompose(cells, unit="country", determinants={"stage": ["stage"]}, bootstrap=0)
+    row = made.avoidable.row(by_predicate=(pl.col("country") == "D") & (pl.col("time_years") == 5),
+                             named=True)  # fmt: skip
+    fit = fit_poisson(cells, "~ C(interval) * country + stage")
+    own = cells.cases.filter(country="D")
+    survival = [
+        fit.net_survival(own.drop("n").with_columns(country=pl.lit(c)), [5])["estimate"].to_numpy()
+        for c in ("A", "D")
+    ]
+    by_hand = own["n"].to_numpy() @ (survival[0] - survival[1])
+    assert row["reference"] == "A"
+    assert row["estimate"] == pytest.approx(by_hand, rel=1e-9)
+    assert row["lower"] < by_hand < row["upper"]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from rarecare.models.cells import Cells, excess_cells
 from rarecare.models.cure import CureFit, cure_model
 from rarecare.models.decomposition import Decomposition, decompose
+from rarecare.models.determinants import Determinants, explain_differences
 from rarecare.models.flexible import FlexibleFit, flexible_excess_hazard
 from rarecare.models.hazard import HazardFit, hazard_model
+from rarecare.models.imputation import Pooled, impute, rubin
 from rarecare.models.persons import persons
 from rarecare.models.poisson import PoissonFit, fit_poisson, poisson_excess_hazard
 
@@ -12,15 +14,20 @@ __all__ = [
     "Cells",
     "CureFit",
     "Decomposition",
+    "Determinants",
     "FlexibleFit",
     "HazardFit",
+    "Pooled",
     "PoissonFit",
     "cure_model",
     "decompose",
     "excess_cells",
+    "explain_differences",
     "fit_poisson",
     "flexible_excess_hazard",
     "hazard_model",
+    "impute",
     "persons",
     "poisson_excess_hazard",
+    "rubin",
 ]

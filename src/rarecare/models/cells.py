@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.errors import UsageError
+from rarecare.errors import CaseError, UsageError
 from rarecare.population.life_table import LifeTable
 from rarecare.registry import Cases
 from rarecare.results import Provenance
@@ -46,6 +46,8 @@ class Cells:
         One row per stratum: ``n``, cases at diagnosis, for standardisation.
     provenance
         Of the cases and the life table.
+    landmark
+        Days after diagnosis from which follow-up counts, of those then alive; 0: from diagnosis.
     """
 
     table: pl.DataFrame
@@ -53,6 +55,7 @@ class Cells:
     breaks: tuple[float, ...]
     cases: pl.DataFrame
     provenance: Provenance
+    landmark: int = 0
 
 
 def excess_cells(
@@ -61,6 +64,7 @@ def excess_cells(
     *,
     covariates: Sequence[str],
     breaks: str | Sequence[float] = "0(1)5",
+    landmark: int = 0,
     **choices: Unpack[Choices],
 ) -> Cells:
     """Return deaths, expected deaths and person-years by covariates and interval.
@@ -76,11 +80,16 @@ def excess_cells(
         Columns with few values, such as sex, age group, stage, country.
     breaks
         Years since diagnosis, in strs notation or as numbers rising from 0.
+    landmark
+        Days after diagnosis: follow-up counts from there, of those then followed. For what is
+        decided after diagnosis, such as treatment: who lives to have it has lived so long.
 
     Raises
     ------
     UsageError
-        No covariate, or a choice that cells have not.
+        A choice that cells have not, or a landmark that is no whole day before the first break.
+    CaseError
+        No case is followed to the landmark.
     InputError
         See ``net_survival``.
     """
@@ -92,12 +101,40 @@ def excess_cells(
     years = parse_breaks(breaks) if isinstance(breaks, str) else checked_breaks(breaks)
     year = choices.get("days_per_year", 365.2425)
     own: Choices = {**choices, "by": by, "at": (years[-1],), "at_days": None}
+    provenance: Provenance | None = None
+    if landmark:
+        if landmark != int(landmark) or not 0 < landmark < years[1] * year:
+            raise UsageError(
+                "the landmark is no day of the first interval", value=landmark,
+                allowed=f"whole days, 1 to {int(years[1] * year)}",
+            )  # fmt: skip
+        whole = analyse(cases, lives, ("ederer2",), own)
+        cases, note = _from_landmark(whole.table, landmark)
+        years = (landmark / year, *years[1:])
+        own = {**own, "rules": None, "incidence": None}
+        provenance = whole.provenance("Cells of an excess-hazard model", note)
     analysis = analyse(cases, lives, ("ederer2",), own)
     table = _table(analysis.tally, by, years, year)
     counted = analysis.tally.strata.select(by or ["group"]).with_columns(
         n=pl.Series(analysis.tally.arrays["cases"])
     )
-    return Cells(table, by, years, counted, analysis.provenance("Cells of an excess-hazard model"))
+    told = provenance or analysis.provenance("Cells of an excess-hazard model")
+    return Cells(table, by, years, counted, told, landmark)
+
+
+def _from_landmark(table: pl.DataFrame, landmark: int) -> tuple[pl.DataFrame, str]:
+    """Return those followed past the landmark, entering there, and what is to be said."""
+    entry = pl.col("entry_days") if "entry_days" in table.columns else pl.lit(0)
+    kept = table.filter(pl.col("follow_up_days") > landmark).with_columns(
+        entry_days=pl.max_horizontal(entry.cast(pl.Int64), pl.lit(landmark, dtype=pl.Int64))
+    )
+    if kept.is_empty():
+        raise CaseError("no case is followed to the landmark", value=f"day {landmark}")
+    gone = table.height - kept.height
+    return kept, (
+        f"from day {landmark} after diagnosis, of {kept.height:,} cases then followed; "
+        f"{gone:,} were not"
+    )
 
 
 def _table(

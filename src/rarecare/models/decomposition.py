@@ -2,17 +2,15 @@
 
 For each set of determinants the model has units, intervals, their interaction and the determinants;
 each unit's net survival is standardised to the determinants of all cases together. What a
-determinant explains is by how much it brings the variance between units down. Hazard ratios are not
-used: they move when a determinant is added even if it has nothing to do with the units.
-Source: METHODS section 7 of the project's methods page; Shapley's mean over all orders.
+determinant explains is by how much it brings the variance between units down. Hazard ratios come
+second: they move when a determinant is added even if it has nothing to do with the units.
+Sources: METHODS section 7 of the project's methods page; Shapley's mean over all orders.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
-from math import factorial
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -20,13 +18,23 @@ from numpy.typing import NDArray
 
 from rarecare.errors import ModelError, UsageError
 from rarecare.models.cells import Cells
-from rarecare.models.poisson import PoissonFit, fit_poisson
+from rarecare.models.imputation import pooled_rows
+from rarecare.models.poisson import fit_poisson
+from rarecare.models.shares import LEFT, Question, Step, draws, in_order, shapley
 from rarecare.results import NOT_ESTIMABLE, OK
 
 Floats = NDArray[np.float64]
-LEFT = "unexplained"
-MEDIATORS = ("treatment", "hospital_volume", "volume")
+MEDIATORS = ("treatment", "treated", "surgery", "hospital_volume", "volume")
+LANDMARK = 90
+"""Days after diagnosis from which what is decided after it is looked at."""
+
 ASSOCIATION = "an association: what is decided after diagnosis may follow from how a patient fared"
+NON_COLLAPSIBLE = (
+    "a hazard ratio moves when a determinant is added even if it has nothing to do with the "
+    "units: read the shares of net survival first"
+)
+OBSERVED = "as observed"
+_AVOIDABLE = "excess deaths beyond those at the net survival of the reference, other causes aside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,44 +45,36 @@ class Decomposition:
     ----------
     units
         One row per step of the stated order, unit and time: ``step``, the unit, ``time_years``,
-        ``n``, ``estimate`` (standardised net survival), ``se``, ``status``, ``reason``.
+        ``n``, ``estimate`` (standardised net survival), ``se``, ``lower``, ``upper``, ``level``,
+        ``status``, ``reason``.
     shares
         One row per determinant and time, and ``"unexplained"``: ``in_order`` and ``shapley``,
         shares of the variance between units, with ``lower`` and ``upper`` of the latter,
-        ``level``, ``status``, ``reason``.
+        ``level``, ``draws``, ``status``, ``reason``.
+    coefficients
+        One row per step and unit but the reference: ``ratio`` of excess hazards to the reference,
+        ``lower``, ``upper``, ``drop``: the share of the log ratio that has gone since the first
+        step; ``reason``: why this comes second.
     avoidable
         One row per unit and time: ``n``, ``estimate``: excess deaths there would not have been
-        with the net survival of the reference, of the same age, stage and whatever else is a
-        determinant; ``reference``.
+        with the net survival of the reference, for its own cases; ``se``, ``lower``, ``upper``,
+        ``level``, ``reference``, ``reason``.
+    landmark
+        Days after diagnosis from which follow-up counts.
+    imputations
+        Cells that were pooled, 1 where nothing was imputed.
     """
 
     units: pl.DataFrame
     shares: pl.DataFrame
+    coefficients: pl.DataFrame
     avoidable: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What is asked: the units, the determinants' columns, and where the times stand."""
-
-    unit: str
-    units: tuple[object, ...]
-    columns: Mapping[str, Sequence[str]]
-    at: tuple[float, ...]
-    places: tuple[int, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.columns)
-
-    @property
-    def sets(self) -> list[tuple[str, ...]]:
-        size = len(self.columns)
-        return [own for k in range(size + 1) for own in combinations(self.names, k)]
+    landmark: int
+    imputations: int
 
 
 def decompose(
-    cells: Cells,
+    cells: Cells | Sequence[Cells],
     *,
     unit: str,
     determinants: Mapping[str, Sequence[str]],
@@ -89,16 +89,18 @@ def decompose(
     Parameters
     ----------
     cells
-        With the unit and all determinants among their strata.
+        With the unit and all determinants among their strata; several for imputations, which are
+        pooled by Rubin's rules.
     unit
         ``"country"``, ``"registry"``, ``"hospital"``.
     determinants
         In the stated order: name and its columns, ``{"age and sex": ["age_group", "sex"],
-        "stage": ["stage"]}``.
+        "stage": ["stage"]}``. Treatment and hospital volume need cells from a landmark.
     at
         Years, ends of intervals of the cells.
     bootstrap
-        Draws of the cells' deaths from the full model, for the intervals of the shares.
+        Draws of the cells' deaths from the full model, for the intervals of the shares; shared
+        out among imputations.
     seed
         Of the draws.
     level
@@ -109,49 +111,42 @@ def decompose(
     Raises
     ------
     UsageError
-        The unit or a column is not among the strata, or a time is not a break.
+        The unit or a column is not among the strata, a time is not a break, or treatment or
+        volume is a determinant from diagnosis on.
     ModelError
         A unit has no deaths, or a model cannot be fitted.
     """
-    _check(cells, unit, determinants, at)
-    asked = _Question(
+    parts = [cells] if isinstance(cells, Cells) else list(cells)
+    if not parts:
+        raise UsageError("there are no cells to decompose")
+    for part in parts:
+        _check(part, unit, determinants, at)
+    asked = Question(
         unit=unit,
-        units=tuple(cells.cases[unit].unique().sort().to_list()),
+        units=tuple(parts[0].cases[unit].unique().sort().to_list()),
         columns={name: tuple(own) for name, own in determinants.items()},
         at=tuple(float(year) for year in at),
-        places=tuple(cells.breaks.index(float(year)) - 1 for year in at),
+        places=tuple(parts[0].breaks.index(float(year)) - 1 for year in at),
     )
-    names, columns = asked.names, asked.columns
-    found = {own: _standardised(cells, asked, own) for own in asked.sets}
-    variances = {own: value.var(axis=0) for own, (_, value, _) in found.items()}
-    shares, in_order = _shapley(variances, names), _in_order(variances, names)
-    draws = _draws(cells, found[names][0], asked, bootstrap=bootstrap, seed=seed, progress=progress)
-    rows = []
-    for name in (*names, LEFT):
-        for k, year in enumerate(asked.at):
-            own = np.array([draw[name][k] for draw in draws])
-            lower, upper = (
-                (float(q) for q in np.quantile(own, [(1 - level) / 2, (1 + level) / 2]))
-                if len(own)
-                else (None, None)
-            )
-            mediator = any(column in MEDIATORS for column in columns.get(name, ()))
-            known = bool(variances[()][k] > 0)
-            rows.append(
-                {
-                    "determinant": name, "time_years": year,
-                    "in_order": float(in_order[name][k]) if known else None,
-                    "shapley": float(shares[name][k]) if known else None,
-                    "lower": lower if known else None, "upper": upper if known else None,
-                    "level": level, "draws": len(own), "status": OK if known else NOT_ESTIMABLE,
-                    "reason": ASSOCIATION if mediator else
-                    None if known else "the units do not differ",
-                }
-            )  # fmt: skip
+    found = [{own: Step.of(part, asked, own) for own in asked.sets} for part in parts]
+    each = -(-bootstrap // len(parts))
+    drawn: list[dict[str, Floats]] = []
+    for number, steps in enumerate(found):
+
+        def told(done: int, _all: int, before: int = len(drawn)) -> None:
+            if progress is not None:
+                progress(before + done, each * len(parts))
+
+        drawn += draws(
+            steps, asked.names, bootstrap=each, seed=seed + number, progress=told
+        )
     return Decomposition(
-        units=_unit_rows(found, asked, cells),
-        shares=pl.DataFrame(rows, infer_schema_length=None),
-        avoidable=_avoidable(found[names][1], asked, cells),
+        units=_unit_rows(found, asked, parts[0], level),
+        shares=_share_rows(found, drawn, asked, level),
+        coefficients=_coefficient_rows(parts, asked, level),
+        avoidable=_avoidable(found, parts, asked, level),
+        landmark=parts[0].landmark,
+        imputations=len(parts),
     )
 
 
@@ -170,6 +165,12 @@ def _check(
             "a time is not the end of an interval", value=late,
             allowed=", ".join(f"{end:g}" for end in cells.breaks[1:]),
         )  # fmt: skip
+    after = next((name for name in wanted if name in MEDIATORS), None)
+    if after is not None and not cells.landmark:
+        raise UsageError(
+            f"{after} is decided after diagnosis: those who die early cannot have it", value=after,
+            allowed="cells from a landmark", remedy=f"Make them with landmark={LANDMARK}.",
+        )  # fmt: skip
     deaths = cells.table.group_by(unit).agg(pl.col("deaths").sum())
     none = deaths.filter(pl.col("deaths") == 0)[unit].to_list()
     if none or deaths.height < 2:
@@ -180,131 +181,123 @@ def _check(
         )
 
 
-def _formula(unit: str, columns: Sequence[str]) -> str:
-    return " + ".join([f"~ C(interval) * {unit}", *columns])
-
-
-def _standardised(
-    cells: Cells, asked: _Question, own: Sequence[str]
-) -> tuple[PoissonFit, Floats, Floats]:
-    """Return the fit, and values and SE, each (n_units, n_times), over all cases' determinants."""
-    unit, columns = asked.unit, asked.columns
-    used = [column for name in own for column in columns[name]]
-    fit = fit_poisson(cells, _formula(unit, used))
-    over = (
-        cells.cases.group_by(used).agg(pl.col("n").sum()).sort(used)
-        if used
-        else pl.DataFrame({"n": [int(cells.cases["n"].sum())]})
-    )
-    values, errors = [], []
-    places = list(asked.places)
-    for one in asked.units:
-        table = fit.standardised(over=over.with_columns(pl.lit(one).alias(unit)))
-        values.append(table["estimate"].to_numpy()[places])
-        errors.append(table["se"].to_numpy()[places])
-    return fit, np.array(values), np.array(errors)
-
-
-def _shapley(
-    variances: Mapping[tuple[str, ...], Floats], names: tuple[str, ...]
-) -> dict[str, Floats]:
-    """Return the mean over orders of what each determinant takes off the variance, as shares."""
-    whole = variances[()]
-    size = len(names)
-    shares = {}
-    for name in names:
-        others = [other for other in names if other != name]
-        total = np.zeros(len(whole))
-        for count in range(size):
-            weight = factorial(count) * factorial(size - count - 1) / factorial(size)
-            for own in combinations(others, count):
-                with_it = tuple(n for n in names if n in own or n == name)
-                total += weight * (variances[own] - variances[with_it])
-        shares[name] = np.divide(total, whole, out=np.zeros_like(total), where=whole > 0)
-    shares[LEFT] = 1 - np.sum([shares[name] for name in names], axis=0)
-    return shares
-
-
-def _in_order(
-    variances: Mapping[tuple[str, ...], Floats], names: tuple[str, ...]
-) -> dict[str, Floats]:
-    whole = variances[()]
-    shares = {}
-    for place, name in enumerate(names):
-        taken = variances[names[:place]] - variances[names[: place + 1]]
-        shares[name] = np.divide(taken, whole, out=np.zeros_like(taken), where=whole > 0)
-    shares[LEFT] = 1 - np.sum([shares[name] for name in names], axis=0)
-    return shares
-
-
-def _draws(
-    cells: Cells,
-    full: PoissonFit,
-    asked: _Question,
-    *,
-    bootstrap: int,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
-) -> list[dict[str, Floats]]:
-    """Return the shares of so many draws of the deaths from the full model."""
-    rng = np.random.default_rng(seed)
-    table = full.cells
-    matrix = full.design.matrix(table)
-    excess = np.exp(matrix @ full.coefficients) * table["person_years"].to_numpy()
-    mean = table["expected"].to_numpy() + excess
-    answers = []
-    for number in range(bootstrap):
-        drawn = replace(
-            cells, table=table.with_columns(deaths=pl.Series(rng.poisson(mean), dtype=pl.Int64))
+def _share_rows(
+    found: Sequence[Mapping[tuple[str, ...], Step]],
+    drawn: Sequence[Mapping[str, Floats]],
+    asked: Question,
+    level: float,
+) -> pl.DataFrame:
+    """Return the shares: means over imputations, limits from the draws of all of them."""
+    variances = [{own: step.survival.var(axis=0) for own, step in steps.items()} for steps in found]
+    mean = {
+        kind: {
+            name: np.mean([own[name] for own in made], axis=0) for name in (*asked.names, LEFT)
+        }
+        for kind, made in (
+            ("shapley", [shapley(own, asked.names) for own in variances]),
+            ("in_order", [in_order(own, asked.names) for own in variances]),
         )
-        try:
-            variances = {own: _standardised(drawn, asked, own)[1].var(axis=0) for own in asked.sets}
-        except ModelError:
-            continue  # counted: draws are fewer than asked
-        answers.append(_shapley(variances, asked.names))
-        if progress is not None:
-            progress(number + 1, bootstrap)
-    return answers
+    }
+    known = np.array([own[()] for own in variances]).min(axis=0) > 0
+    rows = []
+    for name in (*asked.names, LEFT):
+        limits = [None, None]
+        own = np.array([draw[name] for draw in drawn])
+        mediator = any(column in MEDIATORS for column in asked.columns.get(name, ()))
+        for k, year in enumerate(asked.at):
+            if len(own) and known[k]:
+                limits = np.quantile(own[:, k], [(1 - level) / 2, (1 + level) / 2]).tolist()
+            rows.append(
+                {
+                    "determinant": name, "time_years": year,
+                    "in_order": float(mean["in_order"][name][k]) if known[k] else None,
+                    "shapley": float(mean["shapley"][name][k]) if known[k] else None,
+                    "lower": limits[0], "upper": limits[1], "level": level, "draws": len(own),
+                    "status": OK if known[k] else NOT_ESTIMABLE,
+                    "reason": None if known[k] and not mediator else
+                    ASSOCIATION if mediator else "the units do not differ",
+                }
+            )  # fmt: skip
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _unit_rows(
-    found: Mapping[tuple[str, ...], tuple[PoissonFit, Floats, Floats]],
-    asked: _Question,
-    cells: Cells,
+    found: Sequence[Mapping[tuple[str, ...], Step]], asked: Question, cells: Cells, level: float
 ) -> pl.DataFrame:
     """Return each unit's standardised net survival after each step of the stated order."""
     people = _people(cells, asked.unit)
-    rows = []
+    keys, values, variances = [], [], []
     for place in range(len(asked.names) + 1):
-        _, values, errors = found[asked.names[:place]]
-        step = asked.names[place - 1] if place else "as observed"
+        own = [steps[asked.names[:place]] for steps in found]
         for u, one in enumerate(asked.units):
             for k, year in enumerate(asked.at):
-                rows.append(
+                keys.append(
                     {
-                        "step": step, asked.unit: one, "time_years": year, "n": people[one],
-                        "estimate": float(values[u, k]), "se": float(errors[u, k]),
-                        "status": OK, "reason": None,
+                        "step": asked.names[place - 1] if place else OBSERVED,
+                        asked.unit: one, "time_years": year, "n": people[one],
                     }
                 )  # fmt: skip
-    return pl.DataFrame(rows, schema_overrides={"reason": pl.String})
+                values.append([step.survival[u, k] for step in own])
+                variances.append([step.variance[u, k] for step in own])
+    return pooled_rows(pl.DataFrame(keys), np.array(values), np.array(variances), level)
+
+
+def _coefficient_rows(parts: Sequence[Cells], asked: Question, level: float) -> pl.DataFrame:
+    """Return each unit's excess-hazard ratio to the first, at each step."""
+    keys, values, variances = [], [], []
+    for place in range(len(asked.names) + 1):
+        own = asked.names[:place]
+        fits = [fit_poisson(part, asked.formula(own, by_interval=False)) for part in parts]
+        for one in asked.units[1:]:
+            at = fits[0].names.index(f"{asked.unit}[T.{one}]")
+            keys.append(
+                {
+                    "step": own[-1] if own else OBSERVED, asked.unit: one,
+                    "reference": str(asked.units[0]),
+                }
+            )  # fmt: skip
+            values.append([float(fit.coefficients[at]) for fit in fits])
+            variances.append([float(fit.covariance[at, at]) for fit in fits])
+    rows = pooled_rows(
+        pl.DataFrame(keys), np.array(values), np.array(variances), level, plain=True
+    ).rename({"estimate": "coefficient"})
+    first = rows.filter(step=OBSERVED).select(asked.unit, _first="coefficient")
+    return rows.join(first, on=asked.unit, maintain_order="left").select(
+        "step", asked.unit, "reference", "coefficient", "se",
+        pl.col("coefficient").exp().alias("ratio"), pl.col("lower", "upper").exp(), "level",
+        (1 - pl.col("coefficient") / pl.col("_first")).alias("drop"), "status",
+        pl.lit(NON_COLLAPSIBLE).alias("reason"),
+    )  # fmt: skip
 
 
 def _people(cells: Cells, unit: str) -> dict[object, int]:
     return dict(cells.cases.group_by(unit).agg(pl.col("n").sum()).iter_rows())
 
 
-def _avoidable(values: Floats, asked: _Question, cells: Cells) -> pl.DataFrame:
-    """Return excess deaths beyond those at the best unit's survival, all determinants alike."""
-    people = _people(cells, asked.unit)
-    best = values.argmax(axis=0)
-    rows = [
-        {
-            asked.unit: one, "time_years": year, "n": people[one],
-            "estimate": float(people[one] * (values[best[k], k] - values[u, k])),
-            "reference": str(asked.units[best[k]]),
-        }
-        for u, one in enumerate(asked.units)
-        for k, year in enumerate(asked.at)
-    ]  # fmt: skip
-    return pl.DataFrame(rows)
+def _avoidable(
+    found: Sequence[Mapping[tuple[str, ...], Step]],
+    parts: Sequence[Cells],
+    asked: Question,
+    level: float,
+) -> pl.DataFrame:
+    """Return excess deaths beyond those at the best unit's survival, for each unit's own cases."""
+    people = _people(parts[0], asked.unit)
+    fits = [steps[asked.names].fit for steps in found]
+    whole = np.mean([steps[asked.names].survival for steps in found], axis=0)
+    best = [asked.units[place] for place in whole.argmax(axis=0)]
+    keys, values, variances = [], [], []
+    for one in asked.units:
+        for year, reference in zip(asked.at, best, strict=True):
+            keys.append({asked.unit: one, "time_years": year, "n": people[one],
+                         "reference": str(reference)})  # fmt: skip
+            own = [
+                fit.contrast({asked.unit: reference}, {asked.unit: one}, [year],
+                             over=part.cases.filter(pl.col(asked.unit) == one))
+                for fit, part in zip(fits, parts, strict=True)
+            ]  # fmt: skip
+            values.append([people[one] * table["estimate"][0] for table in own])
+            variances.append([(people[one] * table["se"][0]) ** 2 for table in own])
+    rows = pooled_rows(
+        pl.DataFrame(keys), np.array(values), np.array(variances), level, plain=True
+    )
+    return rows.with_columns(reason=pl.lit(_AVOIDABLE))

@@ -1,10 +1,15 @@
-"""Design matrices from formulas, with names, kept so that predictions get the same columns."""
+"""Design matrices from formulas, with names, kept so that predictions get the same columns.
+
+Beside what formulaic knows, ``ns(x, df)`` is a natural cubic spline with knots at the ends and at
+equal quantiles of x, or ``ns(x, knots=[...])`` with these inner knots.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.errors import ModelError, UsageError
+from rarecare.models.splines import RestrictedCubic
 
 Floats = NDArray[np.float64]
 _COLLINEAR = 1e-9
@@ -61,7 +67,7 @@ class Design:
         }
         frame = _frame(formula, table, levels)
         try:
-            matrix = model_matrix(formula, frame, na_action="raise")
+            matrix = model_matrix(formula, frame, na_action="raise", context=_transforms())
         except FormulaicError as error:
             raise UsageError(
                 f"the formula cannot be read ({error})", value=formula, allowed=table.columns
@@ -92,7 +98,7 @@ class Design:
                 )
         frame = _frame(self.formula, table, self.levels)
         try:
-            made = self._spec.get_model_matrix(frame)
+            made = self._spec.get_model_matrix(frame, context=_transforms())
         except (ValueError, KeyError) as error:
             raise ModelError(f"a profile does not fit the model ({error})") from None
         values = np.asarray(made, dtype=np.float64)
@@ -122,6 +128,27 @@ class Design:
                 allowed=f"{len(self.names)} independent columns",
                 remedy="Leave a term out, or merge levels.",
             )
+
+
+@cache
+def _transforms() -> dict[str, Any]:
+    """Return what formulas know beside formulaic's own: ``ns``, with its knots kept."""
+    from formulaic.materializers.types import FactorValues  # noqa: PLC0415 - see Design.of
+    from formulaic.transforms import stateful_transform  # noqa: PLC0415
+
+    @stateful_transform  # type: ignore[untyped-decorator]
+    def ns(x: Any, df: int = 1, knots: Any = None, _state: Any = None) -> Any:
+        u = np.asarray(x, dtype=np.float64)
+        if "spline" not in _state:
+            _state["spline"] = (
+                RestrictedCubic.of(u, u, df=df)
+                if knots is None
+                else RestrictedCubic.on(u, [u.min(), *knots, u.max()])
+            )
+        basis = _state["spline"].basis(u)
+        return FactorValues(basis, column_names=tuple(str(k + 1) for k in range(basis.shape[1])))
+
+    return {"ns": ns}
 
 
 def named_in(name: str, formula: str) -> bool:

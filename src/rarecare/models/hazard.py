@@ -139,9 +139,7 @@ class HazardFit(Fitted):
         return Hazards(
             total=whole,
             hazard=hazard,
-            of_total=np.hstack(
-                [ratio[:, None] * moved[clock.place], whole[:, None] * x, rest]
-            ),
+            of_total=np.hstack([ratio[:, None] * moved[clock.place], whole[:, None] * x, rest]),
             of_hazard=np.hstack([hazard[:, None] * clock.at_exit, hazard[:, None] * x, rest]),
         )
 

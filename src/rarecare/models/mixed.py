@@ -144,9 +144,7 @@ def _ratio(events: Events, h: Floats, u: Floats) -> Floats:
     return np.asarray(grown / (events.background + grown))
 
 
-def _modes(
-    events: Events, h: Floats, whole: Floats, variance: float
-) -> tuple[Floats, Floats]:
+def _modes(events: Events, h: Floats, whole: Floats, variance: float) -> tuple[Floats, Floats]:
     """Return where each group's integrand is highest, and its curvature there, by Newton."""
     size = len(whole)
     mode = np.zeros(size)
@@ -218,10 +216,14 @@ def effects(
     z = NormalDist().inv_cdf(0.5 + level / 2)
     more = np.einsum("gi,ij,gj->g", found.moves, covariance, found.moves)
     se = np.sqrt(found.scale**2 + more)
-    return pl.DataFrame({group: levels}).with_columns(counted).with_columns(
-        effect=pl.Series(found.mode),
-        se=pl.Series(se),
-        lower=pl.Series(found.mode - z * se),
-        upper=pl.Series(found.mode + z * se),
-        level=pl.lit(level),
+    return (
+        pl.DataFrame({group: levels})
+        .with_columns(counted)
+        .with_columns(
+            effect=pl.Series(found.mode),
+            se=pl.Series(se),
+            lower=pl.Series(found.mode - z * se),
+            upper=pl.Series(found.mode + z * se),
+            level=pl.lit(level),
+        )
     )

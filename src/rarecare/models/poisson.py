@@ -133,12 +133,7 @@ class PoissonFit(Fitted):
             )  # fmt: skip
         starts, width = np.array(self.breaks[:-1]), np.diff(self.breaks)
         people, intervals = rows.height, len(width)
-        crossed = rows[np.repeat(np.arange(people), intervals)].with_columns(
-            interval=pl.Series(np.tile(np.arange(1, intervals + 1), people)),
-            start=pl.Series(np.tile(starts, people)),
-            end=pl.Series(np.tile(np.array(self.breaks[1:]), people)),
-        )
-        matrix = self.design.matrix(crossed).reshape(people, intervals, -1)
+        matrix = self.matrices(rows)
         hazard = np.exp(matrix @ self.beta)
         lived = hazard * np.clip(times[:, None] - starts, 0, width)
         place = np.clip(np.searchsorted(starts, times, side="left") - 1, 0, intervals - 1)
@@ -151,10 +146,25 @@ class PoissonFit(Fitted):
             of_hazard=np.pad(hazard[own][:, None] * matrix[own], wide),
         )
 
+    def matrices(self, rows: pl.DataFrame) -> Floats:
+        """Return the design of rows in every interval, shape (n_rows, n_intervals, n_columns)."""
+        people, intervals = rows.height, len(self.breaks) - 1
+        crossed = rows[np.repeat(np.arange(people), intervals)].with_columns(
+            interval=pl.Series(np.tile(np.arange(1, intervals + 1), people)),
+            start=pl.Series(np.tile(np.array(self.breaks[:-1]), people)),
+            end=pl.Series(np.tile(np.array(self.breaks[1:]), people)),
+        )
+        return self.design.matrix(crossed).reshape(people, intervals, -1)
+
+    def expected_cells(self) -> tuple[Floats, Floats]:
+        """Return the deaths that the model expects in its cells, and the excess among them."""
+        _, expected, offset = _counts(self.cells)
+        return _mean(self.design.matrix(self.cells) @ self.beta, expected, offset)
+
     def residuals(self) -> pl.DataFrame:
         """Return the cells with ``fitted`` deaths, ``pearson`` and ``deviance`` residuals."""
-        d, expected, offset = _counts(self.cells)
-        mu, _ = _mean(self.design.matrix(self.cells) @ self.beta, expected, offset)
+        d = self.cells["deaths"].to_numpy()
+        mu, _ = self.expected_cells()
         part = 2 * (d * np.log(np.where(d > 0, d / mu, 1.0)) - (d - mu))
         return self.cells.with_columns(
             fitted=pl.Series(mu),
@@ -262,7 +272,8 @@ def fit_poisson(
     Raises
     ------
     ModelError
-        No deaths, fewer than two groups, columns that are collinear, or no convergence: nothing is returned then.
+        No deaths, fewer than two groups, columns that are collinear, or no convergence: nothing
+        is returned then.
     UsageError
         The formula cannot be read.
     """

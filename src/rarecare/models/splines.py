@@ -40,9 +40,7 @@ class RestrictedCubic:
     flat: bool = False
 
     @classmethod
-    def of(
-        cls, u: Floats, events: Floats, *, df: int, flat: bool = False
-    ) -> RestrictedCubic:
+    def of(cls, u: Floats, events: Floats, *, df: int, flat: bool = False) -> RestrictedCubic:
         """Return the basis with knots at the ends and equal quantiles (type 7) of the events.
 
         Parameters
