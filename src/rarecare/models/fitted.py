@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.errors import UsageError
+from rarecare.errors import ModelError, UsageError
 from rarecare.models.design import named_in
 from rarecare.results import OK
 
@@ -320,7 +320,18 @@ def tested(statistic: float, df: int) -> dict[str, float]:
 
 
 def score_test(score: Floats, information: Floats, df: int) -> dict[str, float]:
-    """Return the score test, from both at the coefficients of the smaller model."""
+    """Return the score test, from both at the coefficients of the smaller model.
+
+    Raises
+    ------
+    ModelError
+        The information there is not positive definite.
+    """
+    if np.linalg.eigvalsh(information)[0] <= 0:
+        raise ModelError(
+            "the score test is not defined: the likelihood bends upwards there", value=f"{df} df",
+            remedy="Fit the larger model and use likelihood_ratio.",
+        )  # fmt: skip
     return tested(float(score @ np.linalg.solve(information, score)), df)
 
 

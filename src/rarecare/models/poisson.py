@@ -188,7 +188,7 @@ class PoissonFit(Fitted):
         mu, excess = _mean(matrix @ larger, expected, offset)
         return score_test(
             matrix.T @ ((d / mu - 1) * excess),
-            _information(matrix, d, mu, excess),
+            matrix.T @ ((excess**2 / mu)[:, None] * matrix),  # expected
             len(design.names) - len(self.names),
         )
 
