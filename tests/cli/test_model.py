@@ -5,8 +5,10 @@ import io
 import polars as pl
 import pytest
 
-from rarecare import LifeTable, poisson_excess_hazard, read_cases
+from rarecare import ExclusionRules, LifeTable, poisson_excess_hazard, read_cases
 from rarecare.cli import main
+from rarecare.models import explain_differences
+from rarecare.registry.ages import add_age_groups
 
 
 @pytest.fixture
@@ -71,6 +73,76 @@ def test_age_groups_may_be_made(model, capsys):
 )
 def test_refusals(model, capsys, arguments, words):
     assert model(*arguments) in (1, 2)
+    shown = capsys.readouterr().err
+    assert words in shown
+    assert "Traceback" not in shown
+
+
+def test_a_random_intercept_tells_each_groups_ratio(model, capsys):
+    arguments = ["--covariates", "stage", "--group", "hospital_id"]
+    assert model(*arguments, "--kind", "hazard", "--formula", "~ stage", "--knots", "1,3") == 0
+    shown = capsys.readouterr().out
+    assert "log sd" in shown
+    assert "shrunken excess-hazard ratios by hospital_id: H00" in " ".join(shown.split())
+    formula = "~ C(interval) + stage"
+    assert model(*arguments, "--kind", "poisson", "--formula", formula, "--format", "csv") == 0
+    assert printed(capsys)["term"].to_list()[-1] == "log sd"
+    assert model(*arguments, "--kind", "flexible", "--formula", "~ stage") == 2
+    assert "has no random intercept" in capsys.readouterr().err
+
+
+def test_constant_hazards_and_flat_splines(model, capsys):
+    arguments = ["--covariates", "stage", "--formula", "~ stage", "--format", "csv"]
+    assert model(*arguments, "--kind", "hazard", "--degree", "0", "--knots", "1,3,5") == 0
+    assert printed(capsys)["term"].to_list()[:4] == [f"baseline[{k}]" for k in range(4)]
+    assert model(*arguments, "--kind", "flexible-cure") == 0
+    assert "spline[4]" in printed(capsys)["term"].to_list()
+
+
+@pytest.fixture
+def determinants(cohort):
+    def run(*arguments):
+        return main(
+            ["determinants", str(cohort / "cases.csv"), "--life-table",
+             str(cohort / "lifetable.csv"), "--unit", "region", "--bootstrap", "10",
+             "--imputations", "3", *arguments]
+        )  # fmt: skip
+
+    return run
+
+
+def test_determinants_are_those_of_the_library(determinants, cohort, capsys):
+    explain = ["--explain", "age and sex=age_group,sex", "stage", "--age-groups", "15,55,75"]
+    assert determinants(*explain, "--format", "csv") == 0
+    table = printed(capsys)
+    assert table["determinant"].unique(maintain_order=True).to_list() == [
+        "age and sex", "stage", "unexplained"
+    ]  # fmt: skip
+    for years in (1, 5):
+        assert table.filter(time_years=years)["shapley"].sum() == pytest.approx(1)
+    made = explain_differences(
+        add_age_groups(read_cases(cohort / "cases.csv"), [15, 55, 75]),
+        LifeTable.read(cohort / "lifetable.csv"), unit="region", bootstrap=10, imputations=3,
+        determinants={"age and sex": ["age_group", "sex"], "stage": ["stage"]},
+        rules=ExclusionRules(ages=(15, 99), needed=()),
+    )  # fmt: skip
+    own = made.decomposition.shares
+    assert table["shapley"].to_list() == pytest.approx(own["shapley"].to_list(), rel=1e-9)
+    for show in ("survival", "ratios", "avoidable"):
+        assert determinants(*explain, "--show", show) == 0
+        assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--explain", "stage=sex", "stage"], "each once"),
+        (["--explain", "grade"], "grade"),
+        (["--explain", "stage", "--at", "7"], "not the end of an interval"),
+    ],
+)
+def test_determinants_refuse(determinants, capsys, arguments, words):
+    assert determinants(*arguments) in (1, 2)
     shown = capsys.readouterr().err
     assert words in shown
     assert "Traceback" not in shown

@@ -104,11 +104,9 @@ def test_what_is_decided_after_diagnosis_is_an_association_from_a_landmark():
     cases = invented(3_000, 4).with_columns(treatment="stage")
     asked = {"unit": "country", "determinants": {"treatment": ["treatment"]}, "bootstrap": 2}
     from_diagnosis = excess_cells(cases, LEVEL, covariates=["country", "treatment"], **CHOICES)
-    with pytest.raises(UsageError, match="decided after diagnosis.*landmark=90"):
+    with pytest.raises(UsageError, match=r"decided after diagnosis.*landmark=90"):
         decompose(from_diagnosis, **asked)
-    cells = excess_cells(
-        cases, LEVEL, covariates=["country", "treatment"], landmark=90, **CHOICES
-    )
+    cells = excess_cells(cases, LEVEL, covariates=["country", "treatment"], landmark=90, **CHOICES)
     made = decompose(cells, **asked)
     assert made.landmark == 90
     assert made.shares.filter(determinant="treatment")["reason"].unique().to_list() == [ASSOCIATION]

@@ -3,11 +3,12 @@
 import numpy as np
 import polars as pl
 import pytest
+from scipy.interpolate import CubicSpline
 
 from rarecare.errors import ModelError
 from rarecare.models.design import Design
 
-AGES = pl.DataFrame({"age": np.linspace(30, 90, 61), "sex": ["female", "male", "male"] * 20 + ["x"]})
+AGES = pl.DataFrame({"age": np.linspace(30, 90, 61)})
 
 
 def test_natural_splines_are_linear_beyond_the_ends_and_keep_their_knots():
@@ -25,8 +26,6 @@ def test_natural_splines_span_what_natural_splines_span():
 
     def natural(a, b, c, d):
         """The natural spline through values at the knots, by its second derivatives."""
-        from scipy.interpolate import CubicSpline
-
         return CubicSpline(knots, [a, b, c, d], bc_type="natural")(age)
 
     _, matrix = Design.of("~ ns(age, knots=[50, 70])", AGES)

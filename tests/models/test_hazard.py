@@ -108,7 +108,7 @@ def test_the_cumulative_hazard_by_a_fine_grid(degree, close):
     """A step of a constant baseline falls between two points of the grid."""
     frame = small(20)
     baseline, made = parts(frame, degree)
-    beta = np.array([-1.0, 0.4, -0.7, 0.5, 0.2][: baseline.size] + [0.3])
+    beta = np.array([*[-1.0, 0.4, -0.7, 0.5, 0.2][: baseline.size], 0.3])
     total, _, _ = made.cumulative(beta)
     for place, end in enumerate(frame["time_years"]):
         grid = np.linspace(0, end, 20_001)

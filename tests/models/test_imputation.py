@@ -122,7 +122,7 @@ def test_two_unknown_columns_are_refused():
         grade=pl.when(pl.int_range(pl.len()) > 5).then("sex"),
         stage=pl.when(pl.int_range(pl.len()) > 9).then("stage"),
     )
-    with pytest.raises(UsageError, match="two determinants are unknown.*grade, stage"):
+    with pytest.raises(UsageError, match=r"two determinants are unknown.*grade, stage"):
         explain_differences(
             cases, LEVEL, unit="country", determinants={"a": ["grade"], "b": ["stage"]}, **CHOICES
         )

@@ -77,6 +77,21 @@ def columns(given: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
+def columns_of(given: Sequence[str], flag: str) -> dict[str, tuple[str, ...]]:
+    """Return columns by name from ``"age and sex=age_group,sex"`` or a column alone, in order."""
+    asked: dict[str, tuple[str, ...]] = {}
+    for text in given:
+        name, sign, named = text.partition("=")
+        own = words(named) if sign else words(name)
+        if not name.strip() or not own or name.strip() in asked:
+            raise UsageError(
+                f"{flag} takes names with their columns, each once", value=text,
+                allowed='"age and sex=age_group,sex", or stage',
+            )  # fmt: skip
+        asked[name.strip()] = own
+    return asked
+
+
 def codes(given: Sequence[str]) -> dict[str, dict[str, str] | str]:
     """Return codes from ``sex:1=male,2=female`` or the name of a set, ``vital_status=encr``."""
     maps: dict[str, dict[str, str] | str] = {}

@@ -30,9 +30,9 @@ def crude_probabilities(
     """Return probabilities of death from the cancer and from other causes, by a model.
 
     F(t) = ∫ S_P S_N dH_E, day by day, S_P being the mean of a day's ends; the population's hazards
-    are known, so that the delta method takes the model's coefficients alone. Source: Cronin & Feuer,
-    *Statistics in Medicine* 2000;19:1729-1740; Lambert, Dickman, Nelson, Royston, *Statistics in
-    Medicine* 2010;29:885-895.
+    are known, so that the delta method takes the model's coefficients alone. Sources: Cronin &
+    Feuer, *Statistics in Medicine* 2000;19:1729-1740; Lambert, Dickman, Nelson, Royston,
+    *Statistics in Medicine* 2010;29:885-895.
 
     Parameters
     ----------
@@ -157,7 +157,8 @@ def goodness(fit: Fitted, observed: pl.DataFrame, *, by: Sequence[str]) -> pl.Da
     parts = []
     for key, own in observed.group_by(names, maintain_order=True):
         held = pl.all_horizontal(
-            pl.col(name).cast(pl.String) == str(value) for name, value in zip(names, key, strict=True)
+            pl.col(name).cast(pl.String) == str(value)
+            for name, value in zip(names, key, strict=True)
         )
         people = fit.people.filter(held)
         if people.is_empty():

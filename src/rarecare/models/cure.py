@@ -236,7 +236,8 @@ def cure_model(
     return CureFit(
         cured=share_design, uncured=time_design, kind=kind, distribution=distribution, names=names,
         coefficients=best, covariance=np.asarray(covariance), loglik=loglik,
-        people=people_of(data, [cured, uncured]), deaths=int(dead.sum()), starts=len(ends), warnings=remarks,
+        people=people_of(data, [cured, uncured]), deaths=int(dead.sum()), starts=len(ends),
+        warnings=remarks,
     )  # fmt: skip
 
 

@@ -137,9 +137,7 @@ def decompose(
             if progress is not None:
                 progress(before + done, each * len(parts))
 
-        drawn += draws(
-            steps, asked.names, bootstrap=each, seed=seed + number, progress=told
-        )
+        drawn += draws(steps, asked.names, bootstrap=each, seed=seed + number, progress=told)
     return Decomposition(
         units=_unit_rows(found, asked, parts[0], level),
         shares=_share_rows(found, drawn, asked, level),
@@ -190,9 +188,7 @@ def _share_rows(
     """Return the shares: means over imputations, limits from the draws of all of them."""
     variances = [{own: step.survival.var(axis=0) for own, step in steps.items()} for steps in found]
     mean = {
-        kind: {
-            name: np.mean([own[name] for own in made], axis=0) for name in (*asked.names, LEFT)
-        }
+        kind: {name: np.mean([own[name] for own in made], axis=0) for name in (*asked.names, LEFT)}
         for kind, made in (
             ("shapley", [shapley(own, asked.names) for own in variances]),
             ("in_order", [in_order(own, asked.names) for own in variances]),
@@ -297,7 +293,5 @@ def _avoidable(
             ]  # fmt: skip
             values.append([people[one] * table["estimate"][0] for table in own])
             variances.append([(people[one] * table["se"][0]) ** 2 for table in own])
-    rows = pooled_rows(
-        pl.DataFrame(keys), np.array(values), np.array(variances), level, plain=True
-    )
+    rows = pooled_rows(pl.DataFrame(keys), np.array(values), np.array(variances), level, plain=True)
     return rows.with_columns(reason=pl.lit(_AVOIDABLE))

@@ -1,8 +1,8 @@
 """What every fitted excess-hazard model can say: predictions, standardised survival, tests.
 
-A model gives the cumulative excess hazard H and the excess hazard h of any profile at any time, with
-their gradients in the coefficients. The rest is here, once. Limits are by the delta method: of
-survival on log(−log S), of hazards on their log, of differences as they are.
+A model gives the cumulative excess hazard H and the excess hazard h of any profile at any time,
+with their gradients in the coefficients. The rest is here, once. Limits are by the delta method:
+of survival on log(−log S), of hazards on their log, of differences as they are.
 """
 
 from __future__ import annotations

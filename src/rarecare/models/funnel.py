@@ -1,11 +1,11 @@
 """Net survival of countries or hospitals beside funnel limits, raw and shrunken.
 
 The model without units expects so many excess deaths of each unit, given its case mix. A unit's
-ratio e^θ to that is by maximum likelihood (raw) and with a normal prior of the spread that the units
-have (shrunken). Its net survival is that of all cases together, standardised, to the power of its
-ratio. Limits are those of a unit like all: the standard error of θ there is 1/√information, with the
-information Σ g²/μ of its cells. Sources: Spiegelhalter, *Statistics in Medicine* 2005;24:1185-1202
-(funnel); the project's methods page, section 7.
+ratio e^θ to that is by maximum likelihood (raw) and with a normal prior of the spread that the
+units have (shrunken). Its net survival is that of all cases together, standardised, to the power
+of its ratio. Limits are those of a unit like all: the standard error of θ there is 1/√information,
+with the information Σ g²/μ of its cells. Sources: Spiegelhalter, *Statistics in Medicine*
+2005;24:1185-1202 (funnel); the project's methods page, section 7.
 """
 
 from __future__ import annotations
@@ -87,9 +87,8 @@ def funnel(
 
     half = z * se
     shrunk = z * spread.groups["se"].to_numpy()
-    table = pl.DataFrame({unit: levels}).join(
-        cells.cases.group_by(unit).agg(pl.col("n").sum()), on=unit, how="left", maintain_order="left"
-    )
+    people = cells.cases.group_by(unit).agg(pl.col("n").sum())
+    table = pl.DataFrame({unit: levels}).join(people, on=unit, how="left", maintain_order="left")
     known = np.isfinite(theta)
     limits = {
         f"{side}_{name}": survival(sign * NormalDist().inv_cdf(0.5 + share / 2)
@@ -136,8 +135,7 @@ def funnel(
         plan={**cells.provenance.plan, "formula": formula, "unit": unit, "at": at, "level": level},
         notes=(
             *cells.provenance.notes,
-            f"spread of the units' log excess-hazard ratios: "
-            f"{np.exp(spread.coefficients[-1]):.4f}",
+            f"spread of the units' log excess-hazard ratios: {np.exp(spread.coefficients[-1]):.4f}",
         ),
     )
     return Result(made, told)

@@ -24,7 +24,7 @@ from rarecare.results import OK
 
 Floats = NDArray[np.float64]
 _RIDGE = 1e-3
-"""Precision of the prior on each coefficient: keeps them finite where a level is always the same."""
+"""Precision of the prior on each coefficient: finite where a level is always the same."""
 
 
 def impute(
@@ -172,9 +172,7 @@ def pooled_rows(
             own = _pooled(value, variance, level)
             rows.append((own.estimate, own.se, own.lower, own.upper))
             continue
-        scaled = _pooled(
-            np.log(-np.log(value)), variance / (value * np.log(value)) ** 2, level
-        )
+        scaled = _pooled(np.log(-np.log(value)), variance / (value * np.log(value)) ** 2, level)
         middle, upper, lower = (
             float(np.exp(-np.exp(x))) for x in (scaled.estimate, scaled.lower, scaled.upper)
         )

@@ -1,8 +1,9 @@
 """A normal random intercept for groups, integrated by adaptive Gauss–Hermite quadrature.
 
-L_g = ∫ exp{Σ d·log(b + h·e^u) − H_g·e^u} φ(u; σ) du, with b expected and h excess hazards (or deaths)
-of group g. Score and information are posterior means at the nodes (Louis, *Journal of the Royal
-Statistical Society B* 1982;44:226-233). Quadrature: Liu & Pierce, *Biometrika* 1994;81:624-629.
+L_g = ∫ exp{Σ d·log(b + h·e^u) − H_g·e^u} φ(u; σ) du, with b expected and h excess hazards (or
+deaths) of group g. Score and information are posterior means at the nodes (Louis, *Journal of the
+Royal Statistical Society B* 1982;44:226-233). Quadrature: Liu & Pierce, *Biometrika*
+1994;81:624-629.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Integral:
     moves: Floats
 
 
-def integrated(
+def integrated(  # noqa: PLR0917 - the parts of one likelihood
     events: Events,
     h: Floats,
     whole: Floats,
@@ -205,7 +206,7 @@ def covariance_of(point: Point, log_sd: float, names: Sequence[str]) -> Floats:
     return covariance
 
 
-def effects(
+def effects(  # noqa: PLR0917 - the columns of one table
     group: str, levels: pl.Series, found: Integral, covariance: Floats, counted: pl.DataFrame,
     level: float,
 ) -> pl.DataFrame:  # fmt: skip

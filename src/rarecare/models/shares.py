@@ -101,13 +101,11 @@ class Step:
         variance = [
             np.einsum("ti,ij,tj->t", gradient, fit.covariance, gradient) for gradient in gradients
         ]
-        return cls(
-            fit, np.array(values), np.array(variance), matrices, weight, asked.places, pull
-        )
+        return cls(fit, np.array(values), np.array(variance), matrices, weight, asked.places, pull)
 
     def drawn(self, deaths: Floats) -> Floats:
         """Return the units' survival had there been these deaths, by one Newton step."""
-        mu, excess = self.fit.expected_cells()
+        mu, _ = self.fit.expected_cells()
         beta = self.fit.beta + self._pull @ (deaths - mu)
         return np.array([self._mean(matrix, beta)[0] for matrix in self._matrices])
 

@@ -124,6 +124,24 @@ class Survival(_Part):
     allow_outside: float = Field(default=0.05, ge=0, le=1)
 
 
+class Models(_Part):
+    """``[models]``: an excess-hazard model of each entity named, on cells of all registries.
+
+    ``covariates`` make the cells: ``country``, ``age_group`` (from the lower bounds of
+    ``age_groups``) and columns of the cases. ``determinants``, in order, are decomposed.
+    """
+
+    entities: tuple[str, ...] = Field(min_length=1)
+    formula: str = "~ C(interval) + age_group + sex"
+    covariates: tuple[str, ...] = ("country", "age_group", "sex")
+    age_groups: tuple[int, ...] = (15, 45, 55, 65, 75)
+    breaks: str = "0(1)5"
+    at: tuple[float, ...] = (1.0, 5.0)
+    determinants: dict[str, tuple[str, ...]] = {}
+    bootstrap: int = Field(default=200, ge=0)
+    seed: int = 20261123
+
+
 class Disclosure(_Part):
     """``[disclosure]``: the smallest count that is shown."""
 
@@ -144,6 +162,7 @@ class Study(_Part):
     exclusions: Counting = Counting()
     incidence: Incidence = Incidence()
     survival: Survival = Survival()
+    models: Models | None = None
     disclosure: Disclosure = Disclosure()
     report: Report = Report()
     level: float = Field(default=0.95, gt=0, lt=1)
@@ -171,6 +190,8 @@ class Study(_Part):
         wants = self.study.measures
         if "net survival" in wants and all(r.life_table is None for r in self.registries):
             raise ValueError("net survival is asked for, but no registry has a life_table")
+        if self.models and "net survival" not in wants:
+            raise ValueError("[models] needs net survival among the measures")
         if self.survival.incidence and not self.survival.window:
             raise ValueError("[survival] incidence makes a window hybrid: give the window too")
         if "incidence" in wants and all(r.population is None for r in self.registries):

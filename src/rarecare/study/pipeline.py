@@ -20,10 +20,11 @@ from rarecare.study import schema
 from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, Groups
 from rarecare.study.incidence import Counts, count, incidence_rows
+from rarecare.study.models import Gathered, gather, model_rows
 from rarecare.study.quality import quality_rows
 from rarecare.study.release import REPORT, Release, write_release
 from rarecare.study.sources import Submission, read_submission
-from rarecare.study.survival import Sums, survival_rows, tally_registry
+from rarecare.study.survival import Sums, survival_period, survival_rows, tally_registry
 from rarecare.tally.engines import Engine
 
 THRESHOLD_OF_RARITY = 6.0
@@ -107,6 +108,14 @@ def make_release(
     region.close(made, groups, study)
     say("all areas", steps - 3, steps)
     whole.close(made, groups, study, pooled=True)
+    if study.models is not None:
+        fitted = model_rows(
+            made.cells, study, period=survival_period(study),
+            progress=lambda entity: say(f"model of {entity}", steps - 3, steps),
+        )  # fmt: skip
+        made.estimates += fitted.estimates
+        made.notes += fitted.notes
+        made.models = fitted.files
     say("disclosure control", steps - 2, steps)
     both = whole.counts is not None and set(whole.counts.sexes) == {"female", "male"}
     return _protected(made, groups, study, entities, judged=both)
@@ -121,6 +130,8 @@ class _Made:
     quality: list[pl.DataFrame] = field(default_factory=list)
     inputs: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    cells: dict[str, Gathered] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -185,6 +196,10 @@ def _add(
         _check_outside(tally.arrays, submission, study, made)
         for level in levels:
             level.sums.add(tally)
+        if study.models is not None:
+            gather(
+                made.cells, followed, submission.life_table, groups, study, country=registry.country
+            )
 
 
 def _counted(
@@ -285,6 +300,7 @@ def _protected(
         exclusions=pl.concat(made.exclusions),
         quality=pl.concat(made.quality),
         manifest=manifest,
+        models=made.models,
     )
 
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from rarecare.study import schema
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
+MODELS = "models"
+"""Folder of the fitted models, in JSON."""
+
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux's renameat2
 
 
@@ -36,6 +39,8 @@ class Release:
         Study, inputs with their hashes, list and software versions, disclosure rule, time.
     folder
         Where it lies; None before it is written.
+    models
+        Fitted models by file name: columns, coefficients, covariance, breaks.
     """
 
     estimates: pl.DataFrame
@@ -45,6 +50,7 @@ class Release:
     quality: pl.DataFrame
     manifest: dict[str, Any]
     folder: Path | None = None
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -114,19 +120,23 @@ def write_release(
     try:
         for name, table in release.tables.items():
             table.write_parquet(made / f"{name}.parquet")
-        for name, content in (extra or {}).items():
+        models = {
+            f"{MODELS}/{name}": json.dumps(model, indent=1, sort_keys=True).encode()
+            for name, model in release.models.items()
+        }
+        for name, content in {**models, **(extra or {})}.items():
             (made / name).parent.mkdir(parents=True, exist_ok=True)
             (made / name).write_bytes(content)
         files = sorted(path for path in made.rglob("*") if path.is_file())
         hashes = {path.relative_to(made).as_posix(): _sha256(path) for path in files}
-        manifest = {**release.manifest, "files": hashes}
+        manifest = {**release.manifest, "files": hashes, "models": sorted(models)}
         text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         (made / MANIFEST).write_text(text, encoding="utf-8")
         made.chmod(0o755)
         _take_place(made, folder)
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return Release(**release.tables, manifest=manifest, folder=folder)
+    return Release(**release.tables, manifest=manifest, folder=folder, models=release.models)
 
 
 def open_release(folder: str | Path) -> Release:
@@ -167,7 +177,11 @@ def open_release(folder: str | Path) -> Release:
             )
     tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in schema.TABLES}
     schema.validate(tables)
-    return Release(**tables, manifest=manifest, folder=folder)
+    models = {
+        name.removeprefix(f"{MODELS}/"): json.loads((folder / name).read_text(encoding="utf-8"))
+        for name in manifest.get("models", [])
+    }
+    return Release(**tables, manifest=manifest, folder=folder, models=models)
 
 
 def _sha256(path: Path) -> str:

@@ -120,7 +120,13 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
 
 INCIDENCE = "incidence"
 NET_SURVIVAL = "net survival"
-MEASURES = (INCIDENCE, NET_SURVIVAL)
+HAZARD_RATIO = "excess hazard ratio"
+MODEL_SURVIVAL = "model net survival"
+MODEL_DIFFERENCE = "difference of model net survival"
+SHARE_EXPLAINED = "share of differences explained"
+MEASURES = (
+    INCIDENCE, NET_SURVIVAL, HAZARD_RATIO, MODEL_SURVIVAL, MODEL_DIFFERENCE, SHARE_EXPLAINED,
+)  # fmt: skip
 """Measures this version writes; ``unit`` and ``standard`` tell crude from standardised rates."""
 
 STATUSES = (OK, WITHHELD, NOT_ESTIMABLE)

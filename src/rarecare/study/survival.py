@@ -119,7 +119,7 @@ def survival_rows(
     return rows.filter(pl.col("n") > 0).with_columns(
         measure=pl.lit(schema.NET_SURVIVAL),
         area=pl.lit(area),
-        period=pl.lit(_period(study)),
+        period=pl.lit(survival_period(study)),
         person_years=pl.lit(None, dtype=pl.Float64),
         unit=pl.lit("proportion"),
         # the day on which the last person left would point at that person
@@ -234,6 +234,7 @@ def _quarters(study: Study) -> list[float]:
     return [float(round(q * year)) for q in quarters if q not in study.survival.at]
 
 
-def _period(study: Study) -> str:
+def survival_period(study: Study) -> str:
+    """Return the years that survival is of."""
     window = study.survival.window or study.study.period
     return f"{window[0].year}-{window[1].year}"
