@@ -46,8 +46,8 @@ test-all: $(VENV)/.installed-dev ## Run the tests, the slow ones too
 real: $(VENV)/.installed ## Run on the real data of ../shared, where it is present
 	$(PYTHON) scripts/real.py
 
-validation: $(VENV)/.installed-dev ## Write docs/validation_survival.md from the checks of the tests
-	$(PYTHON) -m tests.validation docs/validation_survival.md
+validation: $(VENV)/.installed-dev ## Write docs/validation_*.md from the checks of the tests
+	$(PYTHON) -m tests.validation docs
 
 simulation: $(VENV)/.installed-dev ## Write docs/validation_simulation.md: a known truth, 5 000 times
 	$(PYTHON) -m tests.validation.simulation docs/validation_simulation.md

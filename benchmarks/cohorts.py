@@ -85,9 +85,10 @@ def model_cases(n: int, *, groups: int = 30, seed: int = 1) -> pl.DataFrame:
     rate = 0.3 * np.exp(x @ np.array([0.3, -0.2, 0.1, 0.4, 0.0]) + effect[group])
     cancer = (rng.exponential(size=n) / rate) ** (1 / 0.8)
     stop = rng.uniform(1, 10, n)
+    days = np.ceil(np.minimum(cancer, stop) * 365.2425)  # as registries have them
     return pl.DataFrame(
         {
-            "time_years": np.minimum(cancer, stop), "died": cancer <= stop,
+            "time_years": days / 365.2425, "died": cancer <= stop,
             "expected_hazard": np.full(n, 0.03), "country": group,
             **{f"x{k}": x[:, k] for k in range(5)},
         }

@@ -162,6 +162,38 @@ def flexible_one_million() -> float:
     return _median(lambda: flexible_excess_hazard(data, _FORMULA, df=4), times=3)
 
 
+def flexible_five_million() -> float:
+    """Flexible parametric model, 10 coefficients, 5 million cases."""
+    from rarecare import flexible_excess_hazard  # noqa: PLC0415
+
+    data = cohorts.model_cases(5_000_000)
+    return _median(lambda: flexible_excess_hazard(data, _FORMULA, df=4), times=1)
+
+
+def flexible_fifty_thousand() -> float:
+    """Flexible parametric model, 13 coefficients, 50 000 cases."""
+    from rarecare import flexible_excess_hazard  # noqa: PLC0415
+
+    data = cohorts.model_cases(50_000)
+    return _median(lambda: flexible_excess_hazard(data, _FORMULA, df=7))
+
+
+def hazard_fifty_thousand() -> float:
+    """Log hazard by splines of time, 13 coefficients, 50 000 cases."""
+    from rarecare import hazard_model  # noqa: PLC0415
+
+    data = cohorts.model_cases(50_000)
+    return _median(lambda: hazard_model(data, _FORMULA, knots=(0.5, 1, 3, 5)))
+
+
+def hazard_five_million() -> float:
+    """Log hazard by splines of time, 11 coefficients, 5 million cases."""
+    from rarecare import hazard_model  # noqa: PLC0415
+
+    data = cohorts.model_cases(5_000_000)
+    return _median(lambda: hazard_model(data, _FORMULA), times=1)
+
+
 def random_intercept() -> float:
     """Random intercept over 30 groups, 50 000 cases."""
     from rarecare import hazard_model  # noqa: PLC0415
@@ -219,6 +251,10 @@ MEASUREMENTS: dict[str, tuple[Callable[[], float], float | None, float | None]] 
     "incidence_one_million": (incidence_one_million, None, None),
     "poisson_five_million": (poisson_five_million, 5.0, None),
     "flexible_one_million": (flexible_one_million, 30.0, 4.0),
+    "flexible_five_million": (flexible_five_million, None, None),
+    "flexible_fifty_thousand": (flexible_fifty_thousand, 0.34, None),
+    "hazard_fifty_thousand": (hazard_fifty_thousand, 0.24, None),
+    "hazard_five_million": (hazard_five_million, None, None),
     "random_intercept": (random_intercept, 5.0, None),
     "command_line": (command_line, 3.0, None),
     "import_time": (import_time, 0.7, None),

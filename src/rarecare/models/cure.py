@@ -178,7 +178,8 @@ def cure_model(
     distribution
         Of the uncured: ``"weibull"``, ``"exponential"``, ``"lognormal"``.
     starts, seed
-        How many starts, and the seed of the random ones.
+        How many starts, and the seed of the random ones. A Weibull model starts also from the
+        maxima of the exponential one within it.
 
     Returns
     -------
@@ -209,14 +210,24 @@ def cure_model(
         *(() if distribution == "exponential" else ("log shape",)),
     )
 
-    def negative(beta: Floats) -> tuple[float, Floats]:
-        with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-            value, gradient = _likelihood(beta, x, z, t, dead, background, kind, distribution)
-        if not np.isfinite(value) or not np.isfinite(gradient).all():
-            return 1e12, np.zeros_like(beta)
-        return -value, -gradient
+    def negative_of(own: Uncured) -> Negative:
+        def negative(beta: Floats) -> tuple[float, Floats]:
+            with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+                value, gradient = _likelihood(beta, x, z, t, dead, background, kind, own)
+            if not np.isfinite(value) or not np.isfinite(gradient).all():
+                return 1e12, np.zeros_like(beta)
+            return -value, -gradient
 
-    best, ends = _best(negative, x, z, t, dead, distribution, starts=starts, seed=seed)
+        return negative
+
+    negative = negative_of(distribution)
+    begins = _begins(x, z, t, dead, distribution, starts=starts, seed=seed)
+    if distribution == "weibull":  # each maximum of the exponential within it is a start too
+        nested = _maxima(negative_of("exponential"), [begin[:-1] for begin in begins])
+        begins += [np.append(beta, 0.0) for _, beta in nested]
+    maxima = _maxima(negative, begins)
+    ends = [-value for value, _ in maxima]
+    best = min(maxima, key=lambda one: one[0])[1] if maxima else None
     if best is None:
         raise ModelError(
             "the cure model did not converge from any start", value=f"{starts} starts",
@@ -241,33 +252,38 @@ def cure_model(
     )  # fmt: skip
 
 
-def _best(  # noqa: PLR0917
-    negative: Negative, x: Floats, z: Floats, t: Floats, dead: NDArray[np.bool_],
-    distribution: Uncured, *, starts: int, seed: int,
-) -> tuple[Floats | None, list[float]]:  # fmt: skip
-    """Return the best maximum of several starts, and the log-likelihoods at which they ended."""
-    from scipy.optimize import minimize  # noqa: PLC0415 - slow to import
-
+def _begins(
+    x: Floats, z: Floats, t: Floats, dead: NDArray[np.bool_], distribution: Uncured, *,
+    starts: int, seed: int,
+) -> list[Floats]:  # fmt: skip
+    """Return starts: three shares of cured, then the same with every coefficient moved."""
     rng = np.random.default_rng(seed)
     size = x.shape[1] + z.shape[1] + (distribution != "exponential")
     centre = np.zeros(size)
     mean = float(np.log(t[dead].mean())) if dead.any() else 0.0
     centre[x.shape[1]] = mean if distribution == "lognormal" else -mean
-    best, low, ends = None, np.inf, []
+    begins = []
     for number in range(starts):
         begin = centre.copy()
         begin[0] = (-1.0, 0.0, 1.0)[number % 3]
         if number >= 3:
             begin = begin + rng.normal(scale=0.5, size=size)
+        begins.append(begin)
+    return begins
+
+
+def _maxima(negative: Negative, begins: Sequence[Floats]) -> list[tuple[float, Floats]]:
+    """Return where each start ended, with minus the log-likelihood there, if at a maximum."""
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to import
+
+    maxima = []
+    for begin in begins:
         found = minimize(negative, begin, jac=True, method="BFGS", options={"gtol": 1e-7})
         beta = _polished(negative, found.x)
         value, gradient = negative(beta)
-        if value >= 1e12 or np.abs(gradient).max() > _GRADIENT * max(1.0, abs(value) * 1e-3):
-            continue
-        ends.append(-value)
-        if value < low:
-            best, low = beta, value
-    return best, ends
+        if value < 1e12 and np.abs(gradient).max() <= _GRADIENT * max(1.0, abs(value) * 1e-3):
+            maxima.append((value, beta))
+    return maxima
 
 
 def _polished(negative: Negative, beta: Floats) -> Floats:

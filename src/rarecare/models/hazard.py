@@ -23,8 +23,7 @@ from rarecare.models.flexible import observed_times
 from rarecare.models.newton import Point, inverse, maximum
 
 Floats = NDArray[np.float64]
-_NODES = 10
-"""Exact to 1e-12 where log h is a cubic that moves by 5 within a piece."""
+_NODES = 20
 _MOST = 100.0
 """Of log h, beyond which no step goes."""
 
@@ -172,8 +171,10 @@ class _Clock:
         own = baseline.basis((begins[piece][:, None] + half[:, None] * (points + 1)).ravel())
         return cls(
             at_exit=baseline.basis(times)[place], place=place, piece=piece,
-            whole=whole.reshape(len(halves), _NODES, -1), whole_weights=halves[:, None] * share,
-            own=own.reshape(len(times), _NODES, -1), own_weights=half[:, None] * share,
+            whole=whole.reshape(len(halves), _NODES, baseline.size),
+            whole_weights=halves[:, None] * share,
+            own=own.reshape(len(times), _NODES, baseline.size),
+            own_weights=half[:, None] * share,
         )  # fmt: skip
 
     def integrals(self, gamma: Floats) -> tuple[Floats, Floats, _Nodes]:
