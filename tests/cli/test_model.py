@@ -133,6 +133,14 @@ def test_determinants_are_those_of_the_library(determinants, cohort, capsys):
         assert capsys.readouterr().out
 
 
+def test_determinants_have_a_figure_and_a_model_has_none(determinants, model, tmp_path, capsys):
+    assert determinants("--explain", "stage", "--figure", str(tmp_path / "d.svg")) == 0
+    assert "+ stage" in (tmp_path / "d.svg").read_text(encoding="utf-8")
+    arguments = ["--covariates", "stage", "--formula", "~ stage", "--figure"]
+    assert model(*arguments, str(tmp_path / "m.svg")) == 2
+    assert "has no figure" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -23,6 +23,9 @@ from rarecare.population.life_table import LifeTable
 from rarecare.registry import Cases
 from rarecare.results import Provenance, Result
 from rarecare.survival.analysis import Choices
+
+if TYPE_CHECKING:
+    from rarecare.figures import Figure
 
 Kind = Literal["poisson", "flexible", "hazard", "cure", "flexible-cure"]
 Show = Literal["shares", "survival", "ratios", "avoidable", "complete-cases"]
@@ -132,8 +135,19 @@ def explained(
         tables[show]
     )  # fmt: skip
     told = made.provenance
+    last = max(made.decomposition.units["time_years"])
+
+    def draw(title: str = "What explains the differences in survival", **look: Any) -> Figure:
+        from rarecare.figures import decomposition_figure  # noqa: PLC0415 - drawn when asked
+
+        return decomposition_figure(
+            made.decomposition.units, unit=unit, time_years=last, title=title, **look
+        )
+
     return Result(
-        table, replace(told, statistic=f"Differences in net survival by {unit}, explained: {show}")
+        table,
+        replace(told, statistic=f"Differences in net survival by {unit}, explained: {show}"),
+        draw,
     )
 
 

@@ -70,6 +70,10 @@ def show(result: Result, to: Destination, *, style: Style | None = None) -> None
     if to.synthetic:
         made_up = result.table.with_columns(synthetic=pl.lit(value=True))
         result = replace(result, table=made_up)
+    if to.figure is not None and result.draw is None:
+        raise UsageError(
+            "this result has no figure", value=str(to.figure), remedy="Leave --figure out."
+        )
     if to.figure is not None:
         choices = {"title": to.title} if to.title else {}
         result.plot(**choices, synthetic=to.synthetic).save(to.figure)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,9 @@ from rarecare.models import mixed
 from rarecare.models.cells import Cells
 from rarecare.models.poisson import PoissonFit, fit_poisson
 from rarecare.results import NOT_ESTIMABLE, OK, Result
+
+if TYPE_CHECKING:
+    from rarecare.figures import Figure
 
 Floats = NDArray[np.float64]
 WITHIN, BEYOND_95, BEYOND_998 = "within", "beyond 95 %", "beyond 99.8 %"
@@ -138,7 +142,13 @@ def funnel(
             f"spread of the units' log excess-hazard ratios: {np.exp(spread.coefficients[-1]):.4f}",
         ),
     )
-    return Result(made, told)
+
+    def draw(title: str = f"Net survival by {unit}", **look: Any) -> Figure:
+        from rarecare.figures import funnel_figure  # noqa: PLC0415 - drawn when asked
+
+        return funnel_figure(made, unit=unit, title=title, **look)
+
+    return Result(made, told, draw)
 
 
 def _own(
