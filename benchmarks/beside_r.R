@@ -1,5 +1,6 @@
 # relsurv and popEpi on the rows of a CSV file; prints one line of JSON.
-# Rscript beside_r.R CASES PROGRAM, where PROGRAM is relsurv or popEpi.
+# Rscript beside_r.R CASES PROGRAM, where PROGRAM is relsurv, popEpi, or rsadd: relsurv's Poisson
+# model of excess hazard, whose "five" is the coefficient of age.
 arguments <- commandArgs(trailingOnly = TRUE)
 suppressMessages({
   library(survival)
@@ -14,6 +15,14 @@ if (arguments[2] == "relsurv") {
                    rmap = list(age = age, sex = sex, year = diag), method = "pohar-perme")
   )[["elapsed"]]
   five <- summary(fit, times = 1826)$surv
+  version <- as.character(packageVersion("relsurv"))
+} else if (arguments[2] == "rsadd") {
+  cases$older <- as.integer(cases$age >= 70 * 365.241)
+  seconds <- system.time(
+    fit <- rsadd(Surv(time, stat) ~ sex + older + site, data = cases, ratetable = slopop,
+                 rmap = list(age = age, sex = sex, year = diag), int = 5, method = "glm.poi")
+  )[["elapsed"]]
+  five <- fit$coefficients[["older"]]
   version <- as.character(packageVersion("relsurv"))
 } else {
   suppressMessages({

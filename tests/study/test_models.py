@@ -121,3 +121,15 @@ def test_what_a_model_cannot_be_made_of_is_named(data, tmp_path, change, words):
     with pytest.raises(UsageError, match=words):
         run_study(tmp_path / "study.toml", tmp_path / "release")
     assert not (tmp_path / "release").exists()
+
+
+def test_the_report_shows_the_models_numbers(release):
+    page = (release.folder / "report.html").read_text(encoding="utf-8")
+    section = page.partition('id="why"')[2].partition("</section>")[0]
+    own = release.estimates.filter(measure=schema.MODEL_SURVIVAL)
+    assert own.height > 0
+    for value in own["estimate"]:
+        assert f"<td>{100 * value:.1f}</td>" in section
+    share = release.estimates.filter(measure=schema.SHARE_EXPLAINED, method="Shapley: stage")
+    assert f"<td>{100 * share['estimate'][0]:.0f}</td>" in section
+    assert "Slovenia" in section and "differences" in section

@@ -34,6 +34,7 @@ NON_COLLAPSIBLE = (
     "units: read the shares of net survival first"
 )
 OBSERVED = "as observed"
+HIDES = "below 0: with it levelled the units would differ more, it hides differences"
 _AVOIDABLE = "excess deaths beyond those at the net survival of the reference, other causes aside"
 
 
@@ -210,11 +211,17 @@ def _share_rows(
                     "shapley": float(mean["shapley"][name][k]) if known[k] else None,
                     "lower": limits[0], "upper": limits[1], "level": level, "draws": len(own),
                     "status": OK if known[k] else NOT_ESTIMABLE,
-                    "reason": None if known[k] and not mediator else
-                    ASSOCIATION if mediator else "the units do not differ",
+                    "reason": _remark(float(mean["shapley"][name][k]), mediator=mediator)
+                    if known[k] else "the units do not differ",
                 }
             )  # fmt: skip
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _remark(share: float, *, mediator: bool) -> str | None:
+    """Return what a reader of a share must know."""
+    said = [words for words, holds in ((ASSOCIATION, mediator), (HIDES, share < 0)) if holds]
+    return "; ".join(said) or None
 
 
 def _unit_rows(

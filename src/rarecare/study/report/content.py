@@ -179,5 +179,71 @@ def quality(release: Release) -> list[dict[str, Any]]:
     return rows
 
 
+@dataclass(frozen=True, slots=True)
+class Modelled:
+    """What the report says of one entity's model.
+
+    Attributes
+    ----------
+    entity
+        Its identifier.
+    reference
+        The country others are compared with; None where there is one country.
+    survival, difference
+        Rows by (area, years).
+    shares
+        Rows by (determinant, years), in the order of the study.
+    """
+
+    entity: str
+    reference: str | None
+    survival: Mapping[tuple[str, float], Row]
+    difference: Mapping[tuple[str, float], Row]
+    shares: Mapping[tuple[str, float], Row]
+
+    @property
+    def years(self) -> list[float]:
+        """Times, in order."""
+        return sorted({years for _, years in self.survival})
+
+    @property
+    def areas(self) -> list[str]:
+        """Countries, without the whole."""
+        return sorted({area for area, _ in self.survival} - {schema.ALL})
+
+    @property
+    def determinants(self) -> list[str]:
+        """Names, as the study orders them."""
+        return list(dict.fromkeys(name for name, _ in self.shares))
+
+
+def modelled(release: Release) -> list[Modelled]:
+    """Return the entities that have a model, with the rows of it that the report shows."""
+    found = []
+    for entity in release.entities["entity_id"].to_list():
+        own = release.estimates.filter(pl.col("entity_id") == entity)
+        survival = own.filter(measure=schema.MODEL_SURVIVAL)
+        if survival.is_empty():
+            continue
+        difference = own.filter(measure=schema.MODEL_DIFFERENCE)
+        against = difference["method"].to_list()
+        shares = own.filter(
+            pl.col("method").str.starts_with("Shapley: "), measure=schema.SHARE_EXPLAINED
+        )
+        found.append(
+            Modelled(
+                entity,
+                against[0].rpartition(" against ")[2] if against else None,
+                {(row["area"], row["time_years"]): row for row in survival.iter_rows(named=True)},
+                {(row["area"], row["time_years"]): row for row in difference.iter_rows(named=True)},
+                {
+                    (row["method"].removeprefix("Shapley: "), row["time_years"]): row
+                    for row in shares.iter_rows(named=True)
+                },
+            )
+        )
+    return found
+
+
 def _kind(reason: str) -> str:
     return {READ: "read", KEPT: "kept"}.get(reason, "less")

@@ -30,7 +30,7 @@ def count(value: int | None) -> str:
 
 def percent(value: float, *, decimals: int = 1) -> str:
     """Return a share in percent, without the sign."""
-    return f"{100 * value:.{decimals}f}"
+    return f"{100 * value:.{decimals}f}".replace("-", "\u2212")
 
 
 def rate(value: float) -> str:

@@ -104,6 +104,8 @@ def report_html(release: Release) -> str:
         "regions": content.places(release, "region"),
         "region_figures": _region_figures(release, found, main, names[main], gallery),
         "entity_figures": _entity_figures(release, found, gallery),
+        "modelled": content.modelled(release),
+        "areas": dict(release.areas.select("area", "name").iter_rows()),
         "judged": any(_verdicts(release).values()),
         "sexes": _sexes(release),
         "accounts": accounts,
