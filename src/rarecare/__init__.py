@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from rarecare.population.life_table import LifeTable
     from rarecare.population.population import Population
+    from rarecare.prevalent import prevalence
     from rarecare.rates import incidence
     from rarecare.registry import ExclusionRules, exclude, read_cases
     from rarecare.registry.classification import classify
@@ -76,6 +77,7 @@ _HOME = {
     "open_release": "rarecare.study",
     "persons": "rarecare.models",
     "poisson_excess_hazard": "rarecare.models",
+    "prevalence": "rarecare.prevalent",
     "read_cases": "rarecare.registry",
     "run_study": "rarecare.study",
     "survival_contrasts": "rarecare.survival",
@@ -110,6 +112,7 @@ __all__ = [
     "open_release",
     "persons",
     "poisson_excess_hazard",
+    "prevalence",
     "read_cases",
     "run_study",
     "survival_contrasts",

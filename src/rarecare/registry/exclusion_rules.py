@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 import polars as pl
 
 from rarecare.errors import UsageError
+
+Purpose = Literal["survival", "incidence", "prevalence"]
 
 UNREADABLE = "_unreadable"
 """Working column: the value of a needed column was rejected on reading, or is unknown."""
@@ -29,7 +31,8 @@ class ExclusionRules:
     Attributes
     ----------
     purpose
-        ``"survival"`` also needs follow-up, and leaves out DCO and autopsy-only cases.
+        ``"survival"`` also needs follow-up, and leaves out DCO and autopsy-only cases;
+        ``"prevalence"`` too, but a case lost on the day of incidence was alive on it.
     behaviours
         ICD-O-3 behaviours counted. None: all.
     period
@@ -38,7 +41,7 @@ class ExclusionRules:
         Cases without an incidence date are never counted where there is such a column.
     ages
         Lowest and highest completed age counted; None: all, unknown ages too.
-        By purpose: 15-99 for survival, None for incidence.
+        By purpose: 15-99 for survival, None for incidence and prevalence.
     needed
         Further columns whose value must be known: unknown counts as unreadable.
     strata
@@ -52,7 +55,7 @@ class ExclusionRules:
         Leave out death-certificate-only and autopsy-only cases from survival.
     """
 
-    purpose: Literal["survival", "incidence"] = "survival"
+    purpose: Purpose = "survival"
     behaviours: tuple[int, ...] | None = (3,)
     period: tuple[date | None, date | None] | None = None
     ages: tuple[int, int] | Literal["by purpose"] | None = "by purpose"
@@ -64,10 +67,8 @@ class ExclusionRules:
     drop_autopsy: bool = True
 
     def __post_init__(self) -> None:
-        if self.purpose not in ("survival", "incidence"):
-            raise UsageError(
-                "purpose is not known", value=self.purpose, allowed=["survival", "incidence"]
-            )
+        if self.purpose not in get_args(Purpose):
+            raise UsageError("purpose is not known", value=self.purpose, allowed=get_args(Purpose))
         start, end = self.period or (None, None)
         youngest, oldest = self.age_range or (0, 0)
         if (start is not None and end is not None and start > end) or youngest > oldest:
@@ -78,15 +79,15 @@ class ExclusionRules:
             )
 
     @property
-    def survival(self) -> bool:
+    def follow_up(self) -> bool:
         """Whether follow-up is needed."""
-        return self.purpose == "survival"
+        return self.purpose != "incidence"
 
     @property
     def age_range(self) -> tuple[int, int] | None:
         """Lowest and highest completed age counted, or None."""
         if self.ages == "by purpose":
-            return (15, 99) if self.survival else None
+            return (15, 99) if self.purpose == "survival" else None
         return self.ages
 
 
@@ -165,28 +166,30 @@ RULES = (
         "DCO",
         "basis_of_diagnosis",
         lambda rules: (
-            pl.col("basis_of_diagnosis") == 0 if rules.survival and rules.drop_dco else None
+            pl.col("basis_of_diagnosis") == 0 if rules.follow_up and rules.drop_dco else None
         ),
     ),
     Rule(
         "autopsy only",
         "autopsy",
-        lambda rules: pl.col("autopsy") == 1 if rules.survival and rules.drop_autopsy else None,
+        lambda rules: pl.col("autopsy") == 1 if rules.follow_up and rules.drop_autopsy else None,
     ),
     Rule(
         "follow-up missing or negative",
         "follow_up_days",
-        lambda rules: _follow_up.is_null() | (_follow_up < 0) if rules.survival else None,
+        lambda rules: _follow_up.is_null() | (_follow_up < 0) if rules.follow_up else None,
     ),
     Rule(
         "vital status unknown",
         "vital_status",
-        lambda rules: _status.is_null() if rules.survival else None,
+        lambda rules: _status.is_null() if rules.follow_up else None,
     ),
     Rule(
         "zero follow-up alive",
         "follow_up_days",
-        lambda rules: (_follow_up == 0) & (_status != "dead") if rules.survival else None,
+        lambda rules: (
+            (_follow_up == 0) & (_status != "dead") if rules.purpose == "survival" else None
+        ),
     ),
 )
 """The reasons in the order applied: a record counts under the first that holds."""

@@ -77,10 +77,10 @@ def exclude(
     """
     if bad_rows not in ("refuse", "exclude"):
         raise UsageError("bad_rows is not known", value=bad_rows, allowed=["refuse", "exclude"])
-    for name in ("follow_up_days", "vital_status") if rules.survival else ():
+    for name in ("follow_up_days", "vital_status") if rules.follow_up else ():
         if name not in cases.table.columns:
             raise ColumnError(
-                f"survival needs {name}",
+                f"{rules.purpose} needs {name}",
                 file=cases.source.name,
                 value=name,
                 allowed=cases.table.columns,
@@ -104,11 +104,11 @@ def exclude(
         pl.coalesce(pl.when(found).then(pl.lit(i)) for i, found in applied.items()).alias("_rule")
     )
     if bad_rows == "refuse":
-        negative = _negative(cases, table) if rules.survival else unreadable.clear()
+        negative = _negative(cases, table) if rules.follow_up else unreadable.clear()
         _refuse(cases, pl.concat([unreadable, negative]))
     kept = table.filter(pl.col("_rule").is_null())
     last_note = ""
-    if rules.survival:
+    if rules.follow_up:
         kept, last_note = _follow_up_of_deaths(kept)
     accounting = _account(table, rules, kept.height, last_note)
     return kept.drop("_rule", UNREADABLE, LATER, strict=False), accounting
@@ -132,7 +132,7 @@ def _condition(rule: Rule, rules: ExclusionRules, cases: Cases) -> pl.Expr | Non
 def _unreadable(cases: Cases, rules: ExclusionRules) -> pl.DataFrame:
     """Rejects that leave a needed value null: an unread birth date is no matter with an age."""
     names = {"age", "incidence_date", *rules.needed, *rules.strata}
-    if rules.survival:
+    if rules.follow_up:
         names |= {"age_days"}
     names |= {rule.column for rule in RULES if rule.excludes(rules) is not None}
     if rules.classified and "entity_tier1" in cases.table.columns:

@@ -68,8 +68,8 @@ def prepare(
     """
     if not isinstance(cases, Cases):
         given = as_it_stands(cases)
-        if rules.survival and given.table.schema.get("died") == pl.Boolean:
-            _check_follow_up(given)
+        if rules.follow_up and given.table.schema.get("died") == pl.Boolean:
+            _check_follow_up(given, rules.purpose, least=1 if rules.purpose == "survival" else 0)
             return given
         cases = read_cases(given.table, days_per_year=days_per_year)
     table, accounting = exclude(cases, rules, bad_rows=bad_rows)
@@ -108,10 +108,10 @@ def as_it_stands(cases: Any) -> Prepared:
     return Prepared(raw.frame, raw.source, accounting, ())
 
 
-def _check_follow_up(given: Prepared) -> None:
+def _check_follow_up(given: Prepared, purpose: str, *, least: int) -> None:
     table, file = given.table, given.source.name
     if "follow_up_days" not in table.columns:
-        raise ColumnError("survival needs follow_up_days", file=file, allowed=table.columns)
+        raise ColumnError(f"{purpose} needs follow_up_days", file=file, allowed=table.columns)
     for name, right in (("follow_up_days", "numbers"), ("incidence_date", "dates")):
         dtype = table.schema.get(name, pl.Date)
         if not (dtype.is_numeric() if right == "numbers" else dtype.is_temporal()):
@@ -129,16 +129,18 @@ def _check_follow_up(given: Prepared) -> None:
             file=file,
             row=int(broken[0]) + 2,
             value=table["follow_up_days"][int(broken[0])],
-            allowed="whole days from 1",
+            allowed=f"whole days from {least}",
             remedy="Count whole days from incidence to the last date.",
         )
-    short = (table["follow_up_days"] < 1).arg_true()
+    short = (table["follow_up_days"] < least).arg_true()
     if len(short):
         raise CaseError(
-            "a case that counts has less than one day of follow-up",
+            "a case that counts has less than one day of follow-up"
+            if least
+            else "a case that counts has negative follow-up",
             file=file,
             row=int(short[0]) + 2,
             value=table["follow_up_days"][int(short[0])],
-            allowed="whole days from 1",
+            allowed=f"whole days from {least}",
             remedy="Give vital_status instead of died, so that such cases are accounted for.",
         )

@@ -353,7 +353,7 @@ def _chained(one: str, other: str) -> str:
 def _rules(rules: ExclusionRules | None, by: Sequence[str], keys: Sequence[str]) -> ExclusionRules:
     """Return the rules, with the strata to be readable and the life table's keys to be known."""
     rules = rules or ExclusionRules(needed=())
-    if not rules.survival:
+    if rules.purpose != "survival":
         raise UsageError(
             "survival needs exclusion rules for survival",
             value=rules.purpose,
