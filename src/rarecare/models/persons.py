@@ -70,7 +70,8 @@ def persons(
         np.clip(completed, 0, lives.n_ages - 1),
         np.maximum(calendar, 0),
     ]
-    made = table.select(covariates).with_columns(
+    made = table.select(
+        *covariates,
         time_years=pl.Series(out / year),
         died=pl.Series(table["died"].to_numpy() & (days <= last)),
         expected_hazard=pl.Series(hazard * year),
