@@ -112,8 +112,12 @@ class Result:
 
     def __str__(self) -> str:
         with pl.Config(
-            tbl_rows=60, tbl_cols=30, tbl_width_chars=1000, fmt_str_lengths=60,
-            tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True,
+            tbl_rows=60,
+            tbl_cols=30,
+            tbl_width_chars=1000,
+            fmt_str_lengths=60,
+            tbl_hide_dataframe_shape=True,
+            tbl_hide_column_data_types=True,
         ):
             notes = "".join(f"\n* {note}" for note in self.provenance.notes)
             return f"{self.provenance.statistic}\n{self.table}{notes}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from rarecare.errors import PopulationError, UsageError
 from rarecare.population.population import Population
-from rarecare.prevalent.estimate import PROPORTION, estimate_prevalence
+from rarecare.prevalent.estimate import estimate_prevalence
 from rarecare.prevalent.members import PATIENT, PrevalenceTally, tally_prevalence
 from rarecare.prevalent.plan import (
     AGE_CLASS,
@@ -24,9 +23,6 @@ from rarecare.prevalent.plan import (
 from rarecare.registry import Cases, ExclusionRules
 from rarecare.registry.preparation import prepare
 from rarecare.results import Provenance, Result
-
-if TYPE_CHECKING:
-    from rarecare.figures import Figure
 
 COUNTED = ExclusionRules(purpose="prevalence", needed=())
 """Who is counted by default: behaviour 3, all ages, without DCO and autopsy-only cases."""
@@ -158,7 +154,7 @@ def prevalence(
         exclusions=prepared.exclusions,
         notes=(*prepared.notes, *prevalence_notes(table, tally, plan), *notes),
     )
-    return Result(rows, provenance, partial(_figure, rows, plan))
+    return Result(rows, provenance)
 
 
 def prevalence_notes(
@@ -250,20 +246,3 @@ def _iso(day: date | str) -> str:
         return (date.fromisoformat(day) if isinstance(day, str) else day).isoformat()
     except ValueError:
         raise UsageError("this is no date", value=day, allowed="YYYY-MM-DD") from None
-
-
-def _figure(
-    table: pl.DataFrame, plan: PrevalencePlan, title: str = "Prevalence", **choices: Any
-) -> Figure:
-    """Draw all ages and phases by window: proportions where there are any, else persons."""
-    from rarecare.figures.prevalence import prevalence_bars  # noqa: PLC0415 - drawn when asked
-
-    measure = PROPORTION if (table["measure"] == PROPORTION).any() else table["measure"][0]
-    rows = table.filter(measure=measure, age_group="all", phase="all").with_columns(
-        duration=pl.concat_str(pl.col("window").str.replace("-", " to "), pl.lit(" years")),
-        beyond=pl.lit(value=False),
-    )
-    return prevalence_bars(
-        rows, value_label=f"{measure.capitalize()}, {rows['unit'][0]}", by=plan.columns,
-        title=title, subtitle=f"On {plan.index_date}, by years since diagnosis", **choices,
-    )  # fmt: skip
