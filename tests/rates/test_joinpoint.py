@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rarecare.errors import UsageError
+from rarecare.rates.change import annual_change
 from rarecare.rates.joinpoint import joinpoint
-from rarecare.rates.trends import annual_change
 from tests.reference.trends_twin import best_joinpoints, segmented
 
 YEARS = np.arange(1990, 2010)

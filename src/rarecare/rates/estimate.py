@@ -181,7 +181,7 @@ def incidence(
     UsageError
         A choice is not among its choices.
     """
-    prepared = _prepared(cases, rules, by, population, bad_rows)
+    prepared = prepare_incidence(cases, rules, by, population, bad_rows)
     plan = incidence_plan(
         prepared.table,
         population,
@@ -229,13 +229,14 @@ def _figure(
     )
 
 
-def _prepared(
+def prepare_incidence(
     cases: Cases | Any,
     rules: ExclusionRules,
     by: Sequence[str],
     population: Population,
     bad_rows: Literal["refuse", "exclude"],
 ) -> Prepared:
+    """Return the cases that count, ready to be tallied with their population."""
     if not isinstance(cases, Cases):
         return as_it_stands(cases)
     keys = [key for key in population.keys if key in cases.table.columns]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rarecare.errors import UsageError
-from rarecare.rates.trends import annual_change
+from rarecare.rates.change import annual_change
 from tests.reference.trends_twin import poisson_slope, segmented
 
 T_3 = 3.182446305284263  # Student's t, 3 degrees of freedom, 97.5 %
