@@ -129,9 +129,10 @@ def _chosen(data: Observed, choices: Choices) -> Model:
 
 
 def _fits(data: Observed, choices: Choices) -> bool:
+    """Return whether the last twenty years have a case at each age from the first on."""
     fewest = 4 if choices.width == 5 else FEWEST_YEARS
     start, _ = _ages(data, choices)
-    recent = data.cases[start:, -fewest:].sum(axis=1)
+    recent = data.cases[start:, -(20 // choices.width) :].sum(axis=1)
     return data.cases.shape[1] >= fewest and len(recent) >= 4 and bool((recent > 0).all())
 
 
@@ -156,7 +157,8 @@ def _ages(data: Observed, choices: Choices) -> tuple[int, int]:
     if choices.start is not None:
         start = _number(choices.start, data.ages)
     else:
-        shown = data.cases[:, -max(choices.candidates) * 5 // choices.width :].sum(axis=1)
+        last = max(choices.candidates) * 5 // choices.width
+        shown = data.cases[:, -last:].sum(axis=1)
         enough = np.flatnonzero(shown >= PER_AGE)
         start = int(enough[0]) if len(enough) else len(data.ages)
     use = start + 1 if choices.use is None else _number(choices.use, data.ages)

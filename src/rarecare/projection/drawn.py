@@ -9,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+LEAST = 0.1
+"""Fewest expected cases with which a cell enters the covariance of a projection.
+
+With it the limits agree with those of a parametric bootstrap where whole cohorts have no case.
+"""
 Draw = Callable[[np.random.Generator, int], Floats]
 
 

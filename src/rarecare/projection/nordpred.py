@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarecare.errors import UsageError
-from rarecare.projection.drawn import Projected, coefficients
+from rarecare.projection.drawn import LEAST, Projected, coefficients
 from rarecare.rates.glm import Link, RateFit, fit_rates, rate_of
 
 Floats = NDArray[np.float64]
@@ -125,7 +125,7 @@ def nordpred(
     for m in possible:
         columns, cells = _columns(n_ages, start, m)
         own_d, own_y = (part[start:, n_periods - m :].ravel() for part in (d, y))
-        fit = fit_rates(columns, own_d, own_y, link=link)
+        fit = fit_rates(columns, own_d, own_y, link=link, least=LEAST)
         if fit.p_value >= BAD_FIT:
             break
     others = np.delete(columns, np.s_[n_ages - start + 1 : n_ages - start + 1 + m], axis=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.errors import CaseError, PopulationError, UsageError
+from rarecare.errors import ModelError
 from rarecare.population.population import Population
-from rarecare.projection.choice import Choices, Model, Observed, projection_of
+from rarecare.projection.choice import Choices, Model, projection_of
 from rarecare.projection.estimate import (
     CASES,
     CRUDE,
@@ -24,12 +23,11 @@ from rarecare.projection.estimate import (
     simulated,
 )
 from rarecare.projection.nordpred import CUT
-from rarecare.rates.estimate import COUNTED, prepare_incidence
+from rarecare.projection.series import Gathered, Series, gather
+from rarecare.rates.estimate import COUNTED
 from rarecare.rates.formulas import standard_weights
 from rarecare.rates.glm import Link
-from rarecare.rates.plan import IncidencePlan, Standard, incidence_plan
-from rarecare.rates.tally import tally_incidence
-from rarecare.rates.trend import YEAR, yearly_series
+from rarecare.rates.plan import IncidencePlan, Standard
 from rarecare.registry import Cases, ExclusionRules
 from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result
 
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 OBSERVED = "observed "
 LEVELS = (0.95, 0.8, 0.5)
-_NUMBERS = ("population", "estimate", "se", "lower", "upper", "level")
+_NUMBERS = ("estimate", "se", "lower", "upper", "level")
 
 
 def project(
@@ -97,180 +95,56 @@ def project(
         model=model, width=width, link=link, recent=recent, cut=tuple(cut), start=start, use=use,
         last=last,
     )  # fmt: skip
-    if YEAR in by:
-        raise UsageError(
-            "the years of a projection are no strata", value=YEAR, allowed="other strata"
-        )
-    if not population.years:
-        raise PopulationError(
-            "a projection takes a population with years", file=population.source.name,
-            remedy="Give a population with a column year, and the years to come in it.",
-        )  # fmt: skip
-    extra = [*by, *([family] if family is not None and family not in by else [])]
-    prepared = prepare_incidence(cases, rules, extra, population, bad_rows)
-    years = prepared.table["incidence_date"].dt.year()
-    if not prepared.table.height:
-        raise CaseError("there is no case to project from", value=0)
-    end = int(years.max()) if last_year is None else last_year  # type: ignore[arg-type]
-    periods = _periods(population, end, width=width, horizon=horizon)
-    seen = [year for first, last_ in periods.observed for year in range(first, last_ + 1)]
-    table = prepared.table.filter(years.is_between(seen[0], end))
-    left = prepared.table.height - table.height
-    plan = incidence_plan(
-        table, population, by=[*by, YEAR], age_groups=age_groups, standards=(standard,),
-        level=float(levels[0]), per=per,
+    found = gather(
+        cases, population, by=by, family=family, width=width, last_year=last_year,
+        horizon=horizon, standard=standard, age_groups=age_groups, level=float(levels[0]),
+        per=per, rules=rules, bad_rows=bad_rows,
     )  # fmt: skip
-    tally = tally_incidence(table, population, plan)
-    families = _families(table, plan, population, family) if family is not None else {}
-    weights = standard_weights(plan.standards[0][1])
-    rows: list[dict[str, Any]] = []
-    for stratum, every, d, y in yearly_series(tally, list(by)):
-        data = _grouped(every, d, y, periods.observed)
-        future = _grouped(every, d, y, periods.future)[1]
-        known = tuple(stratum[name] for name in families.get("by", ()))
-        own = families.get("counts", {}).get(known)
-        counts = None if own is None else _grouped(every, own, y, periods.observed)[0]
-        observed = Observed(*data, plan.age_lower, counts)
-        rows += [
-            stratum | row
-            for row in _stratum_rows(
-                observed,
-                future,
-                periods,
-                choices,
-                weights,
-                levels=levels,
-                draws=draws,
-                seed=seed,
-                per=per,
-                unit=plan.unit,
-            )  # fmt: skip
-        ]
-    notes = [
-        *prepared.notes, *population.notes,
-        f"observed {periods.observed[0][0]} to {periods.observed[-1][1]}, in periods of {width}",
-        *([f"cases of other years, left out: {left}"] if left else []),
-        *(["limits are of what will be counted, given that the model holds"]),
-    ]  # fmt: skip
-    unknown = int(tally.arrays["cases_age_unknown"].sum())
-    if unknown:
-        notes.append(f"cases of unknown age, left out: {unknown}")
+    weights = standard_weights(found.plan.standards[0][1])
+    rows = [
+        series.labels | row
+        for series in found.series
+        for row in _stratum_rows(
+            series, found, choices, weights, levels=levels, draws=draws, seed=seed
+        )
+    ]
     provenance = Provenance(
         statistic="projection",
-        inputs=(prepared.source, population.source),
-        plan=plan.to_dict() | {
+        inputs=(found.prepared.source, population.source),
+        plan=found.plan.to_dict() | {
             "model": model, "width": width, "link": link, "recent": recent, "cut": list(cut),
-            "start": start, "use": use, "last": last, "last_year": end, "family": family,
-            "levels": list(levels), "draws": draws, "seed": seed,
+            "start": start, "use": use, "last": last, "last_year": found.observed[-1][1],
+            "family": family, "levels": list(levels), "draws": draws, "seed": seed,
         },
-        plan_hash=plan.hash,
-        exclusions=prepared.exclusions,
-        notes=tuple(notes),
+        plan_hash=found.plan.hash,
+        exclusions=found.prepared.exclusions,
+        notes=(*found.notes, "limits are of what will be counted, given that the model holds"),
     )  # fmt: skip
-    text = ("method", "status", "reason")
     schema: dict[str, Any] = {
-        **{name: tally.strata.schema[name] for name in by}, "measure": pl.String,
-        "first": pl.Int64, "last": pl.Int64, "n": pl.Int64, "population": pl.Float64,
-        "unit": pl.String, **dict.fromkeys(_NUMBERS[1:], pl.Float64),
-        **dict.fromkeys(text, pl.String),
+        **found.schema, "measure": pl.String, "first": pl.Int64, "last": pl.Int64, "n": pl.Int64,
+        "population": pl.Float64, "unit": pl.String, **dict.fromkeys(_NUMBERS, pl.Float64),
+        **dict.fromkeys(("method", "status", "reason"), pl.String),
     }  # fmt: skip
     result = pl.DataFrame(rows, schema=schema)
-    return Result(result, provenance, partial(_figure, result, plan))
-
-
-@dataclass(frozen=True, slots=True)
-class _Periods:
-    """First and last years of the periods observed and to come."""
-
-    observed: list[tuple[int, int]]
-    future: list[tuple[int, int]]
-
-
-def _periods(population: Population, end: int, *, width: int, horizon: int | None) -> _Periods:
-    years = set(population.years)
-    observed: list[tuple[int, int]] = []
-    while set(range(end - width + 1, end + 1)) - {y for p in observed for y in range(*p)} <= years:
-        first = (observed[0][0] if observed else end + 1) - width
-        if not set(range(first, first + width)) <= years:
-            break
-        observed.insert(0, (first, first + width - 1))
-    future: list[tuple[int, int]] = []
-    first = end + 1
-    while set(range(first, first + width)) <= years and len(future) != horizon:
-        future.append((first, first + width - 1))
-        first += width
-    if not observed or not future or (horizon is not None and len(future) < horizon):
-        raise PopulationError(
-            "the population lacks years observed, or years to come",
-            file=population.source.name,
-            value=f"{min(years)} to {max(years)}, cases to {end}",
-            allowed=f"whole periods of {width} on both sides of {end}",
-            remedy="Add the projected population, or give last_year, horizon or width=1.",
-        )
-    return _Periods(observed, future)
-
-
-def _grouped(
-    years: NDArray[Any], cases: NDArray[np.int64], person_years: Floats,
-    periods: Sequence[tuple[int, int]],
-) -> tuple[Floats, Floats]:  # fmt: skip
-    """Return cases and person-years by age group and period, shape (n_ages, n_periods)."""
-    inside = [(years >= first) & (years <= last) for first, last in periods]
-    d = np.stack([cases[on].sum(axis=0) for on in inside], axis=1)
-    return d.astype(np.float64), np.stack([person_years[on].sum(axis=0) for on in inside], axis=1)
-
-
-def _families(
-    table: pl.DataFrame, plan: IncidencePlan, population: Population, family: str
-) -> dict[str, Any]:
-    """Return the cases by year and age of the family of each combination of the case strata."""
-    if not plan.case_strata:
-        raise UsageError(
-            "a share of a family takes strata of the cases", value=family,
-            remedy="Name the entity among the strata.",
-        )  # fmt: skip
-    strata = [name for name in plan.strata if name != YEAR]
-    shared = [name for name in strata if name not in plan.case_strata]
-    own = incidence_plan(
-        table, population, by=[family, *shared, YEAR], age_groups=plan.age_lower, standards=()
-    )
-    tally = tally_incidence(table, population, own)
-    of = table.group_by(plan.case_strata).agg(pl.col(family).unique()).rows()
-    belongs = {}
-    for *level, names in of:
-        if len(names) != 1 or names[0] is None:
-            raise CaseError(
-                "an entity belongs to several families, or to none", column=family,
-                value=f"{', '.join(map(str, level))}: {names}", allowed="one family each",
-            )  # fmt: skip
-        belongs[tuple(level)] = names[0]
-    sums = {
-        (stratum[family], *(stratum[name] for name in shared)): d
-        for stratum, _, d, _ in yearly_series(tally, [family, *shared])
-    }
-    counts = {
-        (*level, *place[1:]): d
-        for level, name in belongs.items()
-        for place, d in sums.items()
-        if place[0] == name
-    }
-    return {"by": (*plan.case_strata, *shared), "counts": counts}
+    return Result(result, provenance, partial(_figure, result, found.plan))
 
 
 def _stratum_rows(
-    data: Observed, future: Floats, periods: _Periods, choices: Choices, weights: Floats, *,
-    levels: Sequence[float], draws: int, seed: int, per: float, unit: str,
+    series: Series, found: Gathered, choices: Choices, weights: Floats, *,
+    levels: Sequence[float], draws: int, seed: int,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    width = choices.width
-    persons = data.person_years.sum(axis=0)
-    totals = data.cases.sum(axis=0)
-    rates = data.cases / np.where(data.person_years > 0, data.person_years, np.nan)
+    data, width = series.observed(found.observed), choices.width
+    per, unit = found.plan.per, found.plan.unit
+    persons, totals = data.person_years.sum(axis=0), data.cases.sum(axis=0)
+    on = data.person_years > 0
+    rates = np.where(on, data.cases / np.where(on, data.person_years, 1), np.nan)
     shown = {
-        CASES: totals / width, CRUDE: per * totals / persons,
+        CASES: totals / width,
+        CRUDE: np.where(persons > 0, per * totals / np.where(persons > 0, persons, 1), np.nan),
         STANDARDISED: per * (weights @ np.where(weights[:, None] > 0, rates, 0.0)),
     }  # fmt: skip
     for measure, values in shown.items():
-        for k, (first, last) in enumerate(periods.observed):
+        for k, (first, last) in enumerate(found.observed):
             known = bool(np.isfinite(values[k]))
             yield {
                 "measure": OBSERVED + measure, "first": first, "last": last, "n": int(totals[k]),
@@ -281,18 +155,19 @@ def _stratum_rows(
                 "reason": None if known else "no person-years at an age",
             }  # fmt: skip
     n = int(totals.sum())
-    if not n:
-        for first, last in periods.future:
+    try:
+        projected = projection_of(data, len(found.future), choices)
+    except ModelError as error:
+        for first, last in found.future:
             yield {
-                "measure": CASES, "first": first, "last": last, "n": 0, "unit": "cases per year",
-                "level": float(levels[0]), "status": NOT_ESTIMABLE,
-                "reason": "no case was observed to project from",
+                "measure": CASES, "first": first, "last": last, "n": n, "unit": "cases per year",
+                "level": float(levels[0]), "status": NOT_ESTIMABLE, "reason": str(error),
             }  # fmt: skip
         return
-    projected = projection_of(data, len(periods.future), choices)
-    found = simulated(projected, future, weights, width=width, draws=draws, seed=seed)
+    future = series.person_years_of(found.future)
+    drawn = simulated(projected, future, weights, width=width, draws=draws, seed=seed)
     for row in projected_rows(
-        found, periods.future, future.sum(axis=0), levels=levels, per=per, unit=unit
+        drawn, found.future, future.sum(axis=0), levels=levels, per=per, unit=unit
     ):
         yield row | {
             "n": n, "method": projected.method, "status": OK, "reason": "; ".join(projected.notes),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarecare.errors import ModelError, UsageError
-from rarecare.projection.drawn import Projected, coefficients
+from rarecare.projection.drawn import LEAST, Projected, coefficients
 from rarecare.projection.nordpred import CUT
 from rarecare.rates.glm import fit_rates
 
@@ -70,7 +70,7 @@ def one_drift(
     a = len(own_d)
     t = np.tile(np.arange(last) - (last - 1.0), a)
     x = np.column_stack([np.kron(np.eye(a), np.ones((last, 1))), t])
-    fit = fit_rates(x, own_d.ravel(), own_y.ravel())
+    fit = fit_rates(x, own_d.ravel(), own_y.ravel(), least=LEAST)
     steps = np.cumsum([1 - cut[min(j, len(cut) - 1)] for j in range(periods)])
 
     def rates(beta: Floats) -> Floats:

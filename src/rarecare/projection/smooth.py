@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rarecare.errors import UsageError
 from rarecare.models.splines import RestrictedCubic
-from rarecare.projection.drawn import Projected, coefficients
+from rarecare.projection.drawn import LEAST, Projected, coefficients
 from rarecare.projection.nordpred import CURVED, CUT
 from rarecare.rates.glm import Link, RateFit, fit_rates, rate_of
 
@@ -109,7 +109,9 @@ def project_single_years(
          cohort.basis(born)], axis=-1,
     )  # fmt: skip
     size = observed.shape[-1]
-    fit = fit_rates(observed.reshape(-1, size), own_d.ravel(), own_y.ravel(), link=link)
+    fit = fit_rates(
+        observed.reshape(-1, size), own_d.ravel(), own_y.ravel(), link=link, least=LEAST
+    )
     bend = _bend(observed.reshape(-1, size), a, df[0] - 1, own_d.ravel(), own_y.ravel())
     recent = bend < CURVED if recent is None else recent
     kept = np.cumsum([1 - cut[min(j // 5, len(cut) - 1)] for j in range(years)])

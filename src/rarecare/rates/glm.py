@@ -68,8 +68,9 @@ class RateFit:
 
 
 def fit_rates(
-    columns: Floats, cases: Floats, person_years: Floats, *, link: Link = "log"
-) -> RateFit:
+    columns: Floats, cases: Floats, person_years: Floats, *, link: Link = "log",
+    least: float = 0.0,
+) -> RateFit:  # fmt: skip
     """Fit a Poisson model of rates.
 
     Parameters
@@ -80,6 +81,9 @@ def fit_rates(
         Shape (n_cells,); person-years above 0.
     link
         ``"log"`` or ``"power5"``.
+    least
+        Fewest expected cases with which a cell enters the covariance. An effect whose cells have
+        no case has next to no information: draws of it would run away without a floor.
 
     Raises
     ------
@@ -126,8 +130,7 @@ def fit_rates(
             "the model of rates did not converge", value=f"{_STEPS} steps",
             remedy="Leave out columns, or merge cells without cases.",
         )  # fmt: skip
-    slope = np.maximum(mean if link == "log" else 5 * y * eta**4, FLOOR)
-    information = x.T @ (x * (slope**2 / mean)[:, None])
+    information = x.T @ (x * _weights(np.maximum(mean, least), y, link)[:, None])
     covariance = np.zeros((columns.shape[1],) * 2)
     covariance[np.ix_(kept, kept)] = np.linalg.pinv(information, hermitian=True)
     whole = np.zeros(columns.shape[1])
@@ -136,6 +139,13 @@ def fit_rates(
         whole, covariance, kept, mean, _deviance(d, mean), len(d) - int(kept.sum()), link,
         float(((d - mean) ** 2 / mean).sum()),
     )  # fmt: skip
+
+
+def _weights(mean: Floats, y: Floats, link: Link) -> Floats:
+    """Return the expected information of each cell about its linear predictor."""
+    slope = mean if link == "log" else 5 * y * (mean / y) ** 0.8
+    weights: Floats = np.maximum(slope, FLOOR) ** 2 / mean
+    return weights
 
 
 def rate_of(eta: Floats, link: Link) -> Floats:
