@@ -63,7 +63,9 @@ class Choices:
             ("width", self.width, (1, 5)),
         ):  # fmt: skip
             if value not in allowed:
-                raise UsageError(f"{name} has no such choice", value=value, allowed=allowed)
+                raise UsageError(
+                    f"{name} has no such choice", value=value, allowed=[str(a) for a in allowed]
+                )
         if not self.cut or not all(0 <= each <= 1 for each in self.cut):
             raise UsageError(
                 "the shares of the drift that are cut lie between 0 and 1", value=self.cut

@@ -167,7 +167,7 @@ def _mean(eta: Floats, y: Floats, link: Link) -> Floats:
 def _deviance(d: Floats, mean: Floats) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         log = np.where(d > 0, d * np.log(d / mean), 0.0)
-    return float(2 * (log - (d - mean)).sum())
+    return max(float(2 * (log - (d - mean)).sum()), 0.0)  # a perfect fit may round below 0
 
 
 def _independent(columns: Floats) -> NDArray[np.bool_]:
