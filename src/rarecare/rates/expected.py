@@ -105,6 +105,12 @@ def expected_cases(
         factor = np.where(unknown > 0, (known + unknown) / np.where(known > 0, known, np.nan), 1.0)
     rows = []
     for k, weights in enumerate(persons):
+        if not weights.any():
+            raise PopulationError(
+                "a part of the target population has nobody", file=target.source.name,
+                value=", ".join(str(parts[name][k]) for name in target_by) or "all",
+                allowed="persons above 0",
+            )  # fmt: skip
         rate = weighted_rate(d, y, weights)
         lower, upper, method = rate_limits(rate, interval=interval, level=level)
         block = {
@@ -114,11 +120,15 @@ def expected_cases(
             "upper": upper * factor, "level": level, "method": method,
         }  # fmt: skip
         place = {name: parts[name][k] for name in target_by}
-        rows.append(strata.with_columns(_order=pl.int_range(pl.len()), **{
+        rows.append(strata.with_columns(_order=pl.int_range(pl.len()), _known=pl.Series(known), **{
             name: pl.Series(value) if isinstance(value, np.ndarray) else pl.lit(value)
             for name, value in (place | block).items()
         }))  # fmt: skip
     estimable = pl.col("estimate").is_not_null()
+    ageless = (pl.col("n") > 0) & (pl.col("_known") == 0)
+    why = pl.when(ageless).then(pl.lit("no case of known age")).otherwise(
+        pl.lit(f"{NO_PERSON_YEARS} at an age")
+    )  # fmt: skip
     table = (
         pl.concat(rows)
         .sort("_order", maintain_order=True)
@@ -126,8 +136,9 @@ def expected_cases(
         .with_columns(pl.col("estimate", "se", "lower", "upper").fill_nan(None))
         .with_columns(
             status=pl.when(estimable).then(pl.lit(OK)).otherwise(pl.lit(NOT_ESTIMABLE)),
-            reason=pl.when(estimable).then(None).otherwise(pl.lit(f"{NO_PERSON_YEARS} at an age")),
+            reason=pl.when(estimable).then(None).otherwise(why),
         )
+        .drop("_known")
     )
     notes = [*prepared.notes, *population.notes, f"sexes: {', '.join(sexes)}"]
     if unknown.any():
