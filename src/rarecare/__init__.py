@@ -28,8 +28,19 @@ if TYPE_CHECKING:
     )
     from rarecare.population.life_table import LifeTable
     from rarecare.population.population import Population
-    from rarecare.prevalent import prevalence
-    from rarecare.rates import incidence
+    from rarecare.prevalent import complete_prevalence, prevalence
+    from rarecare.projection import back_test, project
+    from rarecare.rates import (
+        annual_change,
+        compare_rates,
+        compare_ratios,
+        expected_cases,
+        incidence,
+        joinpoint,
+        rarity_rule,
+        standardised_ratio,
+        trend,
+    )
     from rarecare.registry import ExclusionRules, exclude, read_cases
     from rarecare.registry.classification import classify
     from rarecare.results import Result
@@ -55,8 +66,13 @@ _HOME = {
     "RareCancerList": "rarecare.codes.rare_cancers",
     "RarecareError": "rarecare.errors",
     "Result": "rarecare.results",
+    "annual_change": "rarecare.rates",
+    "back_test": "rarecare.projection",
     "cause_specific_survival": "rarecare.survival",
     "classify": "rarecare.registry.classification",
+    "compare_rates": "rarecare.rates",
+    "compare_ratios": "rarecare.rates",
+    "complete_prevalence": "rarecare.prevalent",
     "conditional_survival": "rarecare.survival",
     "crude_mortality": "rarecare.survival",
     "cure_model": "rarecare.models",
@@ -64,11 +80,13 @@ _HOME = {
     "default_list": "rarecare.codes.rare_cancers",
     "excess_cells": "rarecare.models",
     "exclude": "rarecare.registry",
+    "expected_cases": "rarecare.rates",
     "expected_survival": "rarecare.survival",
     "flexible_excess_hazard": "rarecare.models",
     "hazard_model": "rarecare.models",
     "incidence": "rarecare.rates",
     "interval_survival": "rarecare.survival",
+    "joinpoint": "rarecare.rates",
     "life_years": "rarecare.survival",
     "life_years_lost": "rarecare.survival",
     "net_survival": "rarecare.survival",
@@ -78,9 +96,13 @@ _HOME = {
     "persons": "rarecare.models",
     "poisson_excess_hazard": "rarecare.models",
     "prevalence": "rarecare.prevalent",
+    "project": "rarecare.projection",
+    "rarity_rule": "rarecare.rates",
     "read_cases": "rarecare.registry",
     "run_study": "rarecare.study",
+    "standardised_ratio": "rarecare.rates",
     "survival_contrasts": "rarecare.survival",
+    "trend": "rarecare.rates",
 }
 
 __all__ = [
@@ -90,8 +112,13 @@ __all__ = [
     "RareCancerList",
     "RarecareError",
     "Result",
+    "annual_change",
+    "back_test",
     "cause_specific_survival",
     "classify",
+    "compare_rates",
+    "compare_ratios",
+    "complete_prevalence",
     "conditional_survival",
     "crude_mortality",
     "cure_model",
@@ -99,11 +126,13 @@ __all__ = [
     "default_list",
     "excess_cells",
     "exclude",
+    "expected_cases",
     "expected_survival",
     "flexible_excess_hazard",
     "hazard_model",
     "incidence",
     "interval_survival",
+    "joinpoint",
     "life_years",
     "life_years_lost",
     "net_survival",
@@ -113,9 +142,13 @@ __all__ = [
     "persons",
     "poisson_excess_hazard",
     "prevalence",
+    "project",
+    "rarity_rule",
     "read_cases",
     "run_study",
+    "standardised_ratio",
     "survival_contrasts",
+    "trend",
 ]
 
 

@@ -14,6 +14,8 @@ from rarecare.cli import output, values
 from rarecare.cli.incidence_verb import incidence
 from rarecare.cli.model_verbs import determinants, model
 from rarecare.cli.options import Output, Reading
+from rarecare.cli.prevalence_verb import prevalence
+from rarecare.cli.project_verb import project
 from rarecare.cli.survival_verb import survival
 from rarecare.errors import RarecareError, UsageError
 
@@ -21,12 +23,12 @@ DONE, DATA_ERROR, WRONG_USE = 0, 1, 2
 
 app = App(
     name="rarecare",
-    help="Rare cancers: incidence, survival and care, from cancer-registry files.",
+    help="Rare cancers: incidence, prevalence, survival and care, from cancer-registry files.",
     version=version("rarecare"),
 )
 
 
-for verb in (survival, model, determinants, incidence):
+for verb in (survival, model, determinants, incidence, prevalence, project):
     app.command(verb)
 
 

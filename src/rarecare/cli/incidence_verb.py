@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from rarecare.cli import output, values
 from rarecare.cli.cases import read_cases
-from rarecare.cli.options import Counting, Output, Reading, Text
+from rarecare.cli.options import Counting, Output, Reading, Text, read_population
+from rarecare.errors import UsageError
 
 
 def incidence(
@@ -22,6 +25,11 @@ def incidence(
     count_interval: Literal["exact", "byar"] = "exact",
     per: float = 100_000,
     unknown_age: Literal["exclude", "proportional"] = "exclude",
+    trend: Annotated[bool, Parameter(negative="")] = False,
+    selection: Literal["bic", "permutation"] = "bic",
+    max_joinpoints: int | None = None,
+    target: Path | None = None,
+    target_by: str = "",
     ages: str = "all",
     population_columns: Text = (),
     population_codes: Text = (),
@@ -53,6 +61,14 @@ def incidence(
         Person-years the rates refer to.
     unknown_age
         Cases of unknown age: in crude rates alone, or distributed like the known.
+    trend
+        Instead: the rate of each year, its annual change, and its joinpoints.
+    selection, max_joinpoints
+        With --trend: how the number of joinpoints is chosen, and the most.
+    target
+        Instead: new cases to be expected in this population, of one year, at the rates of all.
+    target_by
+        With --target: its columns that get rows of their own, by commas: area.
     ages
         Ages counted, as 15-99, or all.
     population_columns
@@ -60,31 +76,35 @@ def incidence(
     population_codes
         As --codes, for the population: sex:0=male,1=female.
     """
-    from rarecare.population.population import Population  # noqa: PLC0415
-    from rarecare.rates import incidence as rates  # noqa: PLC0415
+    from rarecare import rates  # noqa: PLC0415
 
     output.check_all_writable(output_to)
-    strata = values.words(by)
+    if trend and target is not None:
+        raise UsageError("a run gives trends or expected cases", value="--trend, --target")
+    strata, wanted = values.words(by), values.words(standard)
+    if trend and len(wanted) != 1:
+        raise UsageError("a trend takes one standard population", value=standard)
     table = read_cases(cases, reading, strata)
-    with output.step(f"reading {population.name}"):
-        people = Population.read(
-            population,
-            columns=values.columns(population_columns),
-            codes=values.code_maps(population_codes),
-        )
+    people = read_population(population, population_columns, population_codes)
+    groups = values.whole_numbers(age_groups, "--age-groups") if age_groups else None
+    rules = {"rules": counting.rules("incidence", ages), "bad_rows": counting.bad_rows}
     with output.step("counting"):
-        result = rates(
-            table,
-            people,
-            by=strata,
-            age_groups=values.whole_numbers(age_groups, "--age-groups") if age_groups else None,
-            standards=values.words(standard),
-            level=level,
-            interval=interval,
-            count_interval=count_interval,
-            per=per,
-            unknown_age=unknown_age,
-            rules=counting.rules("incidence", ages),
-            bad_rows=counting.bad_rows,
-        )
+        if trend:
+            result = rates.trend(
+                table, people, by=strata, age_groups=groups, standard=wanted[0], level=level,
+                interval=interval, per=per, selection=selection, max_joinpoints=max_joinpoints,
+                **rules,  # type: ignore[arg-type]
+            )  # fmt: skip
+        elif target is not None:
+            result = rates.expected_cases(
+                table, people, read_population(target, population_columns, population_codes),
+                by=strata, target_by=values.words(target_by), age_groups=groups, level=level,
+                interval=interval, unknown_age=unknown_age, **rules,  # type: ignore[arg-type]
+            )  # fmt: skip
+        else:
+            result = rates.incidence(
+                table, people, by=strata, age_groups=groups, standards=wanted, level=level,
+                interval=interval, count_interval=count_interval, per=per,
+                unknown_age=unknown_age, **rules,  # type: ignore[arg-type]
+            )  # fmt: skip
     output.show(result, output_to)

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from rarecare.cli import output, values
 from rarecare.cli.output import Format
 from rarecare.errors import UsageError
+from rarecare.population.population import Population
 from rarecare.registry import Cases, ExclusionRules, read_cases, read_column_map
 from rarecare.survival.styles import STYLES, Style
 
@@ -85,7 +86,9 @@ class Counting:
     bad_rows: Literal["refuse", "exclude"] = "refuse"
     "Values that cannot be read: refuse the file, or exclude and count such records."
 
-    def rules(self, purpose: Literal["survival", "incidence"], ages: str) -> ExclusionRules:
+    def rules(
+        self, purpose: Literal["survival", "incidence", "prevalence"], ages: str
+    ) -> ExclusionRules:
         """Return the exclusion rules."""
         every = self.behaviours == "all"
         return ExclusionRules(
@@ -113,3 +116,9 @@ class Output:
     "Title of the figure."
     synthetic: Annotated[bool, Parameter(negative="")] = False
     "The data are made up: say so in the figure and in every row."
+
+
+def read_population(path: Path, columns: Text, codes: Text) -> Population:
+    """Return the population of a file."""
+    with output.step(f"reading {path.name}"):
+        return Population.read(path, columns=values.columns(columns), codes=values.code_maps(codes))

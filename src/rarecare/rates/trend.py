@@ -45,7 +45,8 @@ def trend(
     Parameters
     ----------
     cases, population, age_groups, rules, bad_rows, interval, per, level
-        As for ``incidence``; the population has years.
+        As for ``incidence``; the population has years, of which those from the first to the last
+        case of any stratum are used.
     by
         Strata, without the year.
     standard
@@ -80,6 +81,8 @@ def trend(
     if YEAR in by:
         raise UsageError("the years of a trend are no strata", value=YEAR, allowed="other strata")
     prepared = prepare_incidence(cases, rules, by, population, bad_rows)
+    whole = population
+    population, left = _held(population, prepared.table)
     plan = incidence_plan(
         prepared.table, population, by=[*by, YEAR], age_groups=age_groups, standards=(standard,),
         level=level, interval=interval, per=per,
@@ -92,7 +95,7 @@ def trend(
     unknown = int(tally.arrays["cases_age_unknown"].sum())
     provenance = Provenance(
         statistic="trend of incidence",
-        inputs=(prepared.source, population.source),
+        inputs=(prepared.source, whole.source),
         plan=plan.to_dict() | {
             "selection": selection, "max_joinpoints": max_joinpoints, "scale": scale,
             "permutations": permutations, "seed": seed,
@@ -100,11 +103,27 @@ def trend(
         plan_hash=plan.hash,
         exclusions=prepared.exclusions,
         notes=(
-            *prepared.notes, *population.notes,
+            *prepared.notes, *whole.notes, *left,
             *([f"cases of unknown age, left out: {unknown}"] if unknown else []),
         ),
     )  # fmt: skip
     return Result(table, provenance, partial(_figure, table, plan))
+
+
+def _held(population: Population, cases: pl.DataFrame) -> tuple[Population, tuple[str, ...]]:
+    """Return the years of the population from the first to the last case of any stratum."""
+    first, last = cases.select(
+        first=pl.col("incidence_date").dt.year().min(),
+        last=pl.col("incidence_date").dt.year().max(),
+    ).row(0)
+    if first is None:
+        return population, ()
+    left = [year for year in population.years if not first <= year <= last]
+    held = [year for year in population.years if first <= year <= last]
+    if not left or not held:
+        return population, ()
+    note = f"years of the population before or after all cases, left out: {len(left)}"
+    return population.part(year=held), (note,)
 
 
 def estimate_trend(
