@@ -1,6 +1,7 @@
 """The rule for rare cancers."""
 
 import math
+from datetime import date
 
 import polars as pl
 import pytest
@@ -10,16 +11,15 @@ from rarecare.population.population import Population
 from rarecare.rates import incidence_plan, rarity_rule, rarity_table, tally_incidence
 from rarecare.rates.intervals import poisson_exact
 
-POPULATION = Population.read(
-    pl.DataFrame(
-        {
-            "sex": ["male", "female"] * 2,
-            "area": ["n", "n", "s", "s"],
-            "age": ["0+"] * 4,
-            "pop": [30_000.0, 30_000.0, 20_000.0, 20_000.0],
-        }
-    )
+POPULATION_FRAME = pl.DataFrame(
+    {
+        "sex": ["male", "female"] * 2,
+        "area": ["n", "n", "s", "s"],
+        "age": ["0+"] * 4,
+        "pop": [30_000.0, 30_000.0, 20_000.0, 20_000.0],
+    }
 )
+POPULATION = Population.read(POPULATION_FRAME)
 # 100 000 person-years: the counts are the rates
 CASES = pl.DataFrame(
     {
@@ -88,6 +88,53 @@ def test_by_a_stratum_of_the_population_is_refused():
         rarity_table(tally, plan, by=["sex"])
     with pytest.raises(UsageError, match="only the cases have"):
         rarity_table(tally, plan, by=[])
+
+
+def test_apart_by_area():
+    table = rarity_table(*tallied(["entity", "area", "sex"]), by=["entity"], apart=["area"])
+    rows = {(row["entity"], row["area"]): row for row in table.iter_rows(named=True)}
+    # few 2 and six 6 are the first eight cases, in the north, which holds 60 000
+    assert rows["few", "n"]["rate"] == pytest.approx(2 / 0.6)
+    assert rows["six", "n"]["rate"] == pytest.approx(10)
+    assert rows["six", "s"]["cases"] == 0
+    assert rows["many", "n"]["cases"] + rows["many", "s"]["cases"] == 30
+    assert rows["many", "s"]["person_years"] == 40_000
+
+
+def test_apart_by_period():
+    rows = [
+        {"sex": sex, "year": year, "age": "0+", "pop": 50_000.0}
+        for sex in ("male", "female")
+        for year in range(2000, 2006)
+    ]
+    people = Population.read(pl.DataFrame(rows))
+    years = [2000] * 3 + [2001] * 2 + [2003] * 8 + [2005] * 7
+    cases = pl.DataFrame(
+        {"entity": ["E"] * 20, "sex": ["male"] * 20, "age": [40] * 20,
+         "incidence_date": [date(year, 2, 2) for year in years]}
+    )  # fmt: skip
+    plan = incidence_plan(cases, people, by=["entity", "sex", "year"], standards=[])
+    tally = tally_incidence(cases, people, plan)
+    table = rarity_table(tally, plan, by=["entity"], periods=[(2000, 2001), (2002, 2003)])
+    assert table.select("period", "cases", "person_years", "rate", "verdict").rows() == [
+        ("2000-2001", 5, 200_000, 2.5, "rare"), ("2002-2003", 8, 200_000, 4.0, "rare"),
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match="judged apart by this: got 'sex'"):
+        rarity_table(tally, plan, by=["entity"], apart=["sex"])
+    with pytest.raises(UsageError, match="no years"):
+        rarity_table(*tallied(["entity"]), by=["entity"], periods=[(2000, 2001)])
+
+
+def test_a_place_without_people_has_no_verdict():
+    nobody = pl.col("pop") * (pl.col("area") != "s")
+    people = Population.read(POPULATION_FRAME.with_columns(pop=nobody))
+    north = CASES.with_columns(area=pl.lit("n"))
+    plan = incidence_plan(north, people, by=["entity", "area"], standards=[])
+    table = rarity_table(
+        tally_incidence(north, people, plan), plan, by=["entity"], apart=["area"]
+    ).filter(area="s")
+    assert table["verdict"].to_list() == [None] * 3
+    assert table["rate"].null_count() == 3
 
 
 def test_one_sex_alone_is_refused():
