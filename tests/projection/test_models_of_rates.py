@@ -185,6 +185,7 @@ def test_cohorts_without_cases_do_not_run_away():
         (lambda d, y: nordpred(d, 0 * y, start=0, use=1), ModelError, "lacks person-years"),
         (lambda d, y: constant_rates(d, y, 2, last=7), UsageError, "not among those"),
         (lambda d, y: constant_rates(d, 0 * y, 2, last=1), ModelError, "no person-years"),
+        (lambda d, y: constant_rates(0 * d, y, 2, last=2), ModelError, "no case in the last 2"),
         (lambda d, y: one_drift(d, y, 2, last=1), UsageError, "two periods or more"),
         (lambda d, y: one_drift(0 * d, y, 2, last=2), ModelError, "no case"),
         (lambda d, y: share_of_family(d, y, d - 1, constant_rates(d, y, 1, last=1), last=1),

@@ -191,6 +191,28 @@ def test_back_test_of_danish_testis_cancer(shared_data):
 # --- what cannot be ----------------------------------------------------------------------------
 
 
+def test_an_entity_without_cases_in_the_last_periods_is_not_estimable(tmp_path):
+    cases = pl.concat(
+        [records((1, 2, 4), entity="seen"), records((0, 0, 1), entity="gone", years=[1992])]
+    )
+    table = project(cases, population(tmp_path), by=["entity"], **BASE).table
+    gone = pick(table, entity="gone", measure="new cases per year")
+    assert gone["status"].to_list() == ["not estimable"] * 2
+    assert gone["estimate"].null_count() == 2
+    assert "no case in the last 2 periods" in gone["reason"][0]
+    assert set(pick(table, entity="seen")["status"]) == {"ok"}
+
+
+def test_limits_of_few_cases_hold_the_mean(tmp_path):
+    table = project(
+        records((0, 0, 1), years=[2009]), population(tmp_path), **BASE, model="constant rates",
+        last_year=2010, levels=(0.5,),
+    ).table  # fmt: skip
+    row = pick(table, measure="new cases per year", first=2011).row(0, named=True)
+    assert row["lower"] <= row["estimate"] == pytest.approx(0.1)
+    assert row["upper"] >= row["estimate"]
+
+
 def test_an_entity_without_cases_in_the_years_observed_says_so(tmp_path):
     cases = pl.concat(
         [records((1, 2, 4), entity="seen"), records((0, 0, 1), entity="old", years=[1990])]

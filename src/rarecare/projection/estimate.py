@@ -95,8 +95,10 @@ def projected_rows(
                     "population": float(persons[k]),
                     "unit": "cases per year" if measure == CASES else unit,
                     "estimate": float(scale * estimate[k]),
-                    "se": float(scale * draws[:, k].std()), "lower": float(scale * low[k]),
-                    "upper": float(scale * high[k]), "level": float(level),
+                    "se": float(scale * draws[:, k].std()),
+                    # quantiles of few cases are whole numbers: the limits hold the mean too
+                    "lower": float(scale * min(low[k], estimate[k])),
+                    "upper": float(scale * max(high[k], estimate[k])), "level": float(level),
                 }
                 for k, (first, last) in enumerate(periods)
             ]  # fmt: skip

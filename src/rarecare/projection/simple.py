@@ -38,9 +38,16 @@ def constant_rates(
     ------
     UsageError
         There are not so many periods.
+    ModelError
+        They have no case: a rate of 0 would be projected as certain.
     """
     d, y = _last(cases, person_years, last)
     d, y = d.sum(axis=1), y.sum(axis=1)
+    if not d.any():
+        raise ModelError(
+            f"there is no case in the last {last} periods", value=0,
+            remedy="Look back on more periods, or take a share of the family.",
+        )  # fmt: skip
     shape = (len(d), periods)
 
     def draw(random: np.random.Generator, n: int) -> Floats:
