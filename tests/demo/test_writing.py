@@ -16,7 +16,10 @@ from rarecare.population.population import Population
 
 COUNTRIES = ["DK", "GB", "HU"]
 CASES = 60_000
-FILES = ("incidence.csv", "population.csv", "lifetable.csv", "events.parquet")
+FILES = (
+    "incidence.csv", "population.csv", "lifetable.csv", "events.parquet",
+    "population_projected.csv",
+)  # fmt: skip
 # ENCR-JRC call for data, incidence file of 39 columns
 HEADER = (
     "PAT;MoB;YoB;Age;Sex;Geo_Code;Geo_Label;TUM;MoI;YoI;BoD;Topo;Morpho;Beh;Grade;Autopsy;"

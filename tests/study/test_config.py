@@ -62,7 +62,7 @@ def test_files_of_one_cancer_limit_the_entities():
         ({"survivall": {}}, r"unknown key survivall.*Did you mean 'survival'"),
         ({"study__name": None}, r"lacks study.name"),
         ({"study__name": "a b"}, r"study.name"),
-        ({"study__measures": ["prevalence"]}, r"study.measures.1.*'incidence' or 'net survival'"),
+        ({"study__measures": ["mortality"]}, r"study.measures.1.*'prevalence' or 'trend'"),
         ({"study__period": ["2004-01-01", "2000-01-01"]}, "ends before it begins"),
         ({"registries__country": "Slovenia"}, r"registries.1.country"),
         ({"registries__life_table": None}, "no registry has a life_table"),

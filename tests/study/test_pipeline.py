@@ -177,8 +177,8 @@ def spoil_entity(folder):
 
 
 def spoil_measure(folder):
-    edit(folder / "study.toml", "synthetic = true", 'synthetic = true\nmeasures = ["survival"]')
-    return r"study.measures.1.*'incidence' or 'net survival'"
+    edit(folder / "study.toml", '"trend"]', '"survival"]')
+    return r"study.measures.4.*'prevalence' or 'trend'"
 
 
 def spoil_id(folder):

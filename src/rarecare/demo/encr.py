@@ -6,6 +6,7 @@ population file and the life table file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -13,7 +14,7 @@ import polars as pl
 
 from rarecare.demo.draw import Drawn
 from rarecare.demo.follow_up import CANCER, DEAD, OTHER
-from rarecare.demo.model import europe
+from rarecare.demo.model import YEARS, europe
 from rarecare.demo.persons import month_number
 from rarecare.demo.registry import Registry
 from rarecare.demo.tables import SEXES, Ints
@@ -154,9 +155,9 @@ def _causes_of_death(drawn: Drawn) -> pl.Series:
     return words.gather(np.where(drawn.cause == CANCER, cancer, (drawn.cause == OTHER).astype(int)))
 
 
-def population_table(registry: Registry) -> pl.DataFrame:
+def population_table(registry: Registry, years: Sequence[int] = YEARS) -> pl.DataFrame:
     """Return the population file: single years of age, the last one open."""
-    table = registry.population().with_columns(_sex_code())
+    table = registry.population(years).with_columns(_sex_code())
     return table.rename(dict(zip(table.columns, POPULATION_COLUMNS, strict=True)))
 
 

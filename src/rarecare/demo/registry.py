@@ -21,6 +21,8 @@ from rarecare.demo.tables import SEXES, Floats, death_probabilities
 from rarecare.errors import CodeError, UsageError
 
 CLOSING_DATE = date(2008, 12, 31)
+YEARS_TO_COME = tuple(range(LAST_YEAR + 1, LAST_YEAR + 11))
+"""Of the projected population, which stays as it was."""
 LIFE_TABLE_YEARS = tuple(range(FIRST_YEAR, CLOSING_DATE.year + 1))
 
 _SMALLEST = 1_000
@@ -74,12 +76,12 @@ class Registry:
         own = model.rate_with_unspecified * self.persons * factor
         return np.asarray(own[..., None] * year_incidence_factor(np.array(YEARS, dtype=float)))
 
-    def population(self) -> pl.DataFrame:
+    def population(self, years: Sequence[int] = YEARS) -> pl.DataFrame:
         """Return one row per year, sex and age: ``year, sex, age, person_years``."""
-        n_years, (n_sexes, n_ages) = len(YEARS), self.persons.shape
+        n_years, (n_sexes, n_ages) = len(years), self.persons.shape
         return pl.DataFrame(
             {
-                "year": np.repeat(YEARS, n_sexes * n_ages),
+                "year": np.repeat(years, n_sexes * n_ages),
                 "sex": np.tile(np.repeat(SEXES, n_ages), n_years),
                 "age": np.tile(np.arange(n_ages), n_years * n_sexes),
                 "person_years": np.tile(self.persons.ravel(), n_years).astype(np.int64),

@@ -9,6 +9,7 @@ from rarecare.demo.planted import INCIDENCE_FILE
 from rarecare.demo.registry import CLOSING_DATE, Registry
 
 POPULATION_FILE = "population.csv"
+PROJECTED_FILE = "population_projected.csv"
 LIFE_TABLE_FILE = "lifetable.csv"
 STUDY_FILE = "study.toml"
 _HEAD = """\
@@ -20,6 +21,13 @@ title = "Rare cancers in a synthetic Europe, {first}–{last}"
 synthetic = true
 period = ["{first}-01-01", "{last}-12-31"]
 closing_date = "{closing}"
+measures = ["incidence", "net survival", "prevalence", "trend"]
+
+[prevalence]
+complete = ["08.02", "07"]
+
+[projection]
+entities = ["all", "rare", "07", "08.02", "10"]
 
 [exclusions]
 bad_rows = "exclude"
@@ -31,6 +39,7 @@ name = "{name}"
 country = "{code}"
 cases = {{ path = "{code}/{cases}", format = "encr" }}
 population = {{ path = "{code}/{population}", format = "encr" }}
+projected_population = {{ path = "{code}/{projected}", format = "encr" }}
 life_table = {{ path = "{code}/{life_table}", format = "encr" }}
 """
 
@@ -44,6 +53,7 @@ def study_text(registries: Sequence[Registry]) -> str:
             name=registry.name,
             cases=INCIDENCE_FILE,
             population=POPULATION_FILE,
+            projected=PROJECTED_FILE,
             life_table=LIFE_TABLE_FILE,
         )
         for registry in registries

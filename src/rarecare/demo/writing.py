@@ -18,10 +18,17 @@ from rarecare.demo.draw import parts
 from rarecare.demo.model import YEARS, europe
 from rarecare.demo.persons import patient_ids, tumour_ids
 from rarecare.demo.planted import INCIDENCE_FILE, plant
-from rarecare.demo.registry import CLOSING_DATE, Registry, registries, registry_table
+from rarecare.demo.registry import (
+    CLOSING_DATE,
+    YEARS_TO_COME,
+    Registry,
+    registries,
+    registry_table,
+)
 from rarecare.demo.study_file import (
     LIFE_TABLE_FILE,
     POPULATION_FILE,
+    PROJECTED_FILE,
     STUDY_FILE,
     study_text,
 )
@@ -52,6 +59,7 @@ Cases diagnosed {first}-{last}, followed to {closing}:
 
 REGISTRY/incidence.csv    one line per tumour, ENCR-JRC format, 39 columns
 REGISTRY/population.csv   inhabitants covered, by year, sex and age
+REGISTRY/population_projected.csv  the same of the ten years to come
 REGISTRY/lifetable.csv    probabilities of death, by year, sex and age
 REGISTRY/events.parquet   dated diagnoses and treatments with their hospitals
 registries.csv            what each registry covers
@@ -220,7 +228,9 @@ def _write_registry(
 ) -> tuple[pl.DataFrame, Ints]:
     """Write a registry's files; return its planted errors and its cases by group."""
     folder.mkdir()
-    encr.population_table(registry).write_csv(folder / POPULATION_FILE, separator=encr.SEPARATOR)
+    for name, years in ((POPULATION_FILE, YEARS), (PROJECTED_FILE, YEARS_TO_COME)):
+        table = encr.population_table(registry, years)
+        table.write_csv(folder / name, separator=encr.SEPARATOR)
     encr.life_table(registry, spelling=number).write_csv(
         folder / LIFE_TABLE_FILE, separator=encr.SEPARATOR
     )

@@ -35,6 +35,7 @@ are not compared with earlier ones.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +82,7 @@ def protect(
     areas: pl.DataFrame,
     entities: pl.DataFrame,
     threshold: int = DEFAULT_THRESHOLD,
+    overlapping: Collection[str] = (),
 ) -> Protected:
     """Return a release's estimates with small counts withheld.
 
@@ -90,14 +92,16 @@ def protect(
         Tables of a release, in the columns of ``study.schema``.
     threshold
         The smallest positive count that is shown.
+    overlapping
+        Measures whose parts may together exceed their total.
 
     Raises
     ------
     UsageError
         The threshold is not a whole number from 1.
     DisagreementError
-        Parts exceed their total, a row speaks of an area or entity that is not listed, or
-        the answer fails the audit (a fault of the program).
+        Parts of another measure exceed their total, a row speaks of an area or entity that is
+        not listed, or the answer fails the audit (a fault of the program).
     """
     rule = DisclosureRule.of(threshold)
     size = estimates.height
@@ -107,7 +111,8 @@ def protect(
         measure = measure_of(estimates[place], areas=areas, entities=entities)
         few = _small(np.column_stack([measure.n, measure.known]), threshold)
         own = (few, _small(measure.follow_up, threshold))
-        cases, follow_up = _suppress(measure, own, threshold, name=name)
+        checked = None if name in overlapping else name
+        cases, follow_up = _suppress(measure, own, threshold, checked=checked)
         marks["cases"][place] = cases[measure.cell]
         marks["remark"][place] = cases[measure.whole_cell]
         marks["own"][place] = own[0][measure.cell]
@@ -131,14 +136,17 @@ def _small(counts: NDArray[np.int64], threshold: int) -> Flags:
 
 
 def _suppress(
-    measure: Measure, own: tuple[Flags, Flags], threshold: int, *, name: str
+    measure: Measure, own: tuple[Flags, Flags], threshold: int, *, checked: str | None
 ) -> tuple[Flags, Flags]:
-    """Return which cells and which (cell, time) are withheld."""
+    """Return which cells and which (cell, time) are withheld.
+
+    ``checked``: the measure, where parts must not exceed their total.
+    """
     cases = measure.n_hidden | own[0]
     follow_up = measure.follow_up_hidden | own[1]
-    for lattice in measure.lattices:
+    for lattice in measure.lattices if checked is not None else ():
         for family in lattice.families:
-            _check_sums(family, lattice.values, follow_up if lattice.timed else cases, name)
+            _check_sums(family, lattice.values, follow_up if lattice.timed else cases, checked or "")
     _settle([one for one in measure.lattices if not one.timed], cases, threshold)
     if not len(follow_up):
         return cases, follow_up

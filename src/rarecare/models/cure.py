@@ -410,4 +410,4 @@ def _remarks(  # noqa: PLR0917
 
 
 def _expit(eta: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-eta)))
+    return np.asarray(np.exp(-np.logaddexp(0.0, -eta)))  # exp(-eta) alone would overflow

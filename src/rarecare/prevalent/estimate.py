@@ -91,7 +91,7 @@ def _rows(
 ) -> pl.DataFrame:
     """Return rows of persons with their limits, and why there is none."""
     se = np.sqrt(counted.variance)
-    lower, upper = _limits(counted, se, plan.level)
+    lower, upper = prevalence_limits(counted.estimate, se, lost=counted.lost, level=plan.level)
     why = _refused(plan, tally, window, since)
     blind = [
         f"{k} lost before the index date, and nobody at risk to stand in for them" if k else None
@@ -129,15 +129,19 @@ def _rows(
     )
 
 
-def _limits(counted: Counted, se: Floats, level: float) -> tuple[Floats, Floats]:
+def prevalence_limits(
+    persons: Floats, se: Floats, *, lost: NDArray[np.int64], level: float
+) -> tuple[Floats, Floats]:
     """Return limits: exact Poisson where nobody was lost, else on the scale of the logarithm."""
     z = NormalDist().inv_cdf(0.5 + level / 2)
-    value = counted.estimate
-    exact = (counted.lost == 0) & (np.abs(value - np.round(value)) < EXACT)
-    low, high = poisson_exact(np.round(value), level=level)
+    exact = (lost == 0) & (np.abs(persons - np.round(persons)) < EXACT)
+    low, high = poisson_exact(np.round(persons), level=level)
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = np.exp(z * se / value)
-        own = np.where(value > 0, value / factor, 0.0), np.where(value > 0, value * factor, high)
+        factor = np.exp(z * se / persons)
+        own = (
+            np.where(persons > 0, persons / factor, 0.0),
+            np.where(persons > 0, persons * factor, high),
+        )
     return np.where(exact, low, own[0]), np.where(exact, high, own[1])
 
 

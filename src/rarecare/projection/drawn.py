@@ -29,6 +29,8 @@ class Projected:
         ``draw(random, n)``: rates of shape (n, n_ages, n_future), drawn as uncertain as they are.
     method
         Model in words.
+    n
+        Cases that the rates rest on.
     notes
         What a reader must know of the fit.
     """
@@ -36,6 +38,7 @@ class Projected:
     rates: Floats
     draw: Draw
     method: str
+    n: int
     notes: tuple[str, ...] = ()
 
 

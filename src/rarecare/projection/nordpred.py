@@ -175,8 +175,9 @@ def project_nordpred(
         f"{model.fit.dispersion:.2f}",
     )
     young = (low_d / low_y).mean(axis=-1)[:, None]
+    n = int(np.asarray(cases, dtype=np.float64)[:, -model.periods :].sum())
     return Projected(
-        whole(model.fit.coefficients, young), draw, f"age-period-cohort, {link} link", notes
+        whole(model.fit.coefficients, young), draw, f"age-period-cohort, {link} link", n, notes
     )
 
 

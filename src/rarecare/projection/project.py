@@ -79,8 +79,8 @@ def project(
     Result
         Rows by stratum: ``measure`` (``"new cases per year"``, ``"crude rate"``,
         ``"standardised rate"``, and the same with ``"observed "`` before it), ``first``,
-        ``last`` (years), ``n`` (cases observed: of the row's years, or of all behind a
-        projection), ``population`` (persons in the row's years), ``unit``, ``estimate``, ``se``,
+        ``last`` (years), ``n`` (cases observed in the row's years, or those that a projection
+        rests on), ``population`` (persons in the row's years), ``unit``, ``estimate``, ``se``,
         ``lower``, ``upper``, ``level``, ``method``, ``status``, ``reason`` (also what a reader
         must know of the fit). Limits are of what will be counted.
 
@@ -170,7 +170,8 @@ def _stratum_rows(
         drawn, found.future, future.sum(axis=0), levels=levels, per=per, unit=unit
     ):
         yield row | {
-            "n": n, "method": projected.method, "status": OK, "reason": "; ".join(projected.notes),
+            "n": projected.n, "method": projected.method, "status": OK,
+            "reason": "; ".join(projected.notes),
         }  # fmt: skip
 
 

@@ -140,7 +140,25 @@ def periods_of(
     PopulationError
         The population lacks a whole period on either side.
     """
-    years = set(population.years)
+    observed, future = split_periods(set(population.years), end, width=width)
+    future = future if horizon is None else future[:horizon]
+    if not observed or (horizon != 0 and not future) or len(future) < (horizon or 0):
+        raise PopulationError(
+            "the population lacks years observed, or years to come",
+            file=population.source.name,
+            value=f"{population.years[0]} to {population.years[-1]}, cases to {end}",
+            allowed=f"whole periods of {width} on both sides of {end}",
+            remedy="Add the projected population, or give last_year, horizon or width=1.",
+        )
+    return observed, future
+
+
+def split_periods(years: set[int], end: int, *, width: int) -> tuple[list[Period], list[Period]]:
+    """Return the unbroken periods up to a year, and those after it.
+
+    >>> split_periods(set(range(2001, 2014)), 2010, width=5)
+    ([(2001, 2005), (2006, 2010)], [])
+    """
     observed: list[Period] = []
     first = end - width + 1
     while set(range(first, first + width)) <= years:
@@ -148,17 +166,9 @@ def periods_of(
         first -= width
     future: list[Period] = []
     first = end + 1
-    while set(range(first, first + width)) <= years and len(future) != horizon:
+    while set(range(first, first + width)) <= years:
         future.append((first, first + width - 1))
         first += width
-    if not observed or (horizon != 0 and not future) or len(future) < (horizon or 0):
-        raise PopulationError(
-            "the population lacks years observed, or years to come",
-            file=population.source.name,
-            value=f"{min(years)} to {max(years)}, cases to {end}",
-            allowed=f"whole periods of {width} on both sides of {end}",
-            remedy="Add the projected population, or give last_year, horizon or width=1.",
-        )
     return observed, future
 
 

@@ -56,7 +56,7 @@ def constant_rates(
 
     return Projected(
         np.broadcast_to((d / y)[:, None], shape), draw, "constant rates",
-        (f"rates of the last {last} periods, {int(d.sum())} cases",),
+        int(d.sum()), (f"rates of the last {last} periods, {int(d.sum())} cases",),
     )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def one_drift(
 
     change = 100 * np.expm1(fit.coefficients[a])
     note = f"drift {change:.2f} % per period over the last {last}, dispersion {fit.dispersion:.2f}"
-    return Projected(rates(fit.coefficients), draw, "one drift, log link", (note,))
+    return Projected(rates(fit.coefficients), draw, "one drift, log link", int(d.sum()), (note,))
 
 
 def share_of_family(
@@ -134,7 +134,7 @@ def share_of_family(
 
     return Projected(
         family.rates * (n / total), draw, f"share of the family, {family.method}",
-        (f"{int(n)} of the family's {int(total)} cases in the last {last} periods",
+        int(n), (f"{int(n)} of the family's {int(total)} cases in the last {last} periods",
          *family.notes),
     )  # fmt: skip
 

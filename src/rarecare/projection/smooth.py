@@ -143,7 +143,7 @@ def project_single_years(
     )
     return Projected(
         whole(fit.coefficients, low_d / low_y), draw,
-        f"age-period-cohort splines by single years, {link} link", (note,),
+        f"age-period-cohort splines by single years, {link} link", int(d.sum()), (note,),
     )  # fmt: skip
 
 

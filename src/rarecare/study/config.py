@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from rarecare.errors import FileError, UsageError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Measure = Literal["incidence", "net survival"]
+Measure = Literal["incidence", "net survival", "prevalence", "trend"]
 
 
 def _ordered(period: tuple[date, date]) -> tuple[date, date]:
@@ -83,13 +83,17 @@ class LifeTableFiles(Files):
 
 
 class Registry(_Part):
-    """``[[registries]]``: one registry's files and the area they cover."""
+    """``[[registries]]``: one registry's files and the area they cover.
+
+    ``projected_population``: of the years after the study; by default those of ``population``.
+    """
 
     id: Name
     name: str = ""
     country: str = Field(pattern=r"^[A-Z]{2}$")
     cases: CaseFiles
     population: PopulationFiles | None = None
+    projected_population: PopulationFiles | None = None
     life_table: LifeTableFiles | None = None
 
 
@@ -142,6 +146,49 @@ class Models(_Part):
     seed: int = 20261123
 
 
+class Prevalence(_Part):
+    """``[prevalence]``: alive at the end of ``index_year``, by default the last of the period.
+
+    ``windows`` are years before it. Of the entities in ``complete`` complete prevalence is
+    estimated too, from the widest window, incidence by age and a cure model.
+    """
+
+    index_year: int | None = None
+    windows: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 3, 5, 10), min_length=1)
+    min_at_risk: int = Field(default=10, ge=1)
+    complete: tuple[str, ...] = ()
+    cured: str = "~ age10"
+    uncured: str = "~ age10"
+
+
+class Projection(_Part):
+    """``[projection]``: of the entities named, as far as the populations reach.
+
+    ``width`` years make a period; ``trend`` is that of the last two periods, of all, or recent
+    where the rates bend; see ``rarecare.projection``.
+    """
+
+    entities: tuple[str, ...] = Field(min_length=1)
+    model: Literal["auto", "age-period-cohort", "one drift", "constant rates"] = "auto"
+    width: Literal[1, 5] = 5
+    link: Literal["power5", "log"] = "power5"
+    trend: Literal["by the bend", "recent", "whole"] = "by the bend"
+    cut: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 0.75)
+    horizon: int | None = Field(default=None, ge=1)
+    draws: int = Field(default=10_000, ge=100)
+    seed: int = 20261123
+
+
+class Expected(_Part):
+    """``[expected]``: new cases a year in a population with the key ``area``, at all rates pooled.
+
+    ``area`` holds countries by ISO code; their sum is called ``name``.
+    """
+
+    name: Name
+    population: PopulationFiles
+
+
 class Disclosure(_Part):
     """``[disclosure]``: the smallest count that is shown."""
 
@@ -163,6 +210,9 @@ class Study(_Part):
     incidence: Incidence = Incidence()
     survival: Survival = Survival()
     models: Models | None = None
+    prevalence: Prevalence = Prevalence()
+    projection: Projection | None = None
+    expected: Expected | None = None
     disclosure: Disclosure = Disclosure()
     report: Report = Report()
     level: float = Field(default=0.95, gt=0, lt=1)
@@ -196,6 +246,11 @@ class Study(_Part):
             raise ValueError("[survival] incidence makes a window hybrid: give the window too")
         if "incidence" in wants and all(r.population is None for r in self.registries):
             raise ValueError("incidence is asked for, but no registry has a population")
+        needs = {"trend": "trend" in wants, "[projection]": self.projection is not None,
+                 "[expected]": self.expected is not None}  # fmt: skip
+        first = next((name for name, asked in needs.items() if asked), None)
+        if first is not None and "incidence" not in wants:
+            raise ValueError(f"{first} needs incidence among the measures")
         return self
 
 
@@ -294,11 +349,15 @@ def _rooted(study: Study, folder: Path) -> Study:
             update={
                 "cases": rooted(registry.cases),
                 "population": rooted(registry.population),
+                "projected_population": rooted(registry.projected_population),
                 "life_table": rooted(registry.life_table),
             }
         )
         for registry in study.registries
     )
+    if study.expected is not None:
+        own = study.expected.model_copy(update={"population": rooted(study.expected.population)})
+        study = study.model_copy(update={"expected": own})
     about = study.study
     if about.classification is not None:
         about = about.model_copy(update={"classification": folder / about.classification})

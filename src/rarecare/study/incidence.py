@@ -121,7 +121,7 @@ def incidence_rows(
             continue
         summed = tuple(axis for axis, kept in ((1, by_sex), (2, by_year)) if not kept)
         sexes = counts.sexes if by_sex else (schema.ALL,)
-        years = [str(year) for year in counts.years] if by_year else [_period(study)]
+        years = [str(year) for year in counts.years] if by_year else [study_period(study)]
         parts.append(
             _estimated(
                 cases.sum(axis=summed, keepdims=True),
@@ -138,7 +138,7 @@ def incidence_rows(
                 else pl.col("measure") == AGE_SPECIFIC
             )
         )
-    return _in_schema(pl.concat(parts), area, study)
+    return in_schema(pl.concat(parts), study, measure=schema.INCIDENCE, area=area)
 
 
 def _estimated(
@@ -187,15 +187,19 @@ def _plan(study: Study, age_lower: tuple[int, ...]) -> IncidencePlan:
     )
 
 
-def _period(study: Study) -> str:
+def study_period(study: Study) -> str:
+    """Return the years of the study: ``"2000-2007"``."""
     first, last = study.study.period
     return f"{first.year}-{last.year}"
 
 
-def _in_schema(rows: pl.DataFrame, area: str, study: Study) -> pl.DataFrame:
+def in_schema(
+    rows: pl.DataFrame, study: Study, *, measure: str | None = None, area: str | None = None
+) -> pl.DataFrame:
+    """Return rows with the columns that have no time, and what is the same in all of them."""
+    same = {"measure": measure, "area": area}
     return rows.with_columns(
-        measure=pl.lit(schema.INCIDENCE),
-        area=pl.lit(area),
+        **{name: pl.lit(value) for name, value in same.items() if value is not None},
         time_years=pl.lit(None, dtype=pl.Float64),
         events=pl.lit(None, dtype=pl.Int64),
         at_risk=pl.lit(None, dtype=pl.Int64),

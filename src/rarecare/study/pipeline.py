@@ -17,13 +17,16 @@ from rarecare.disclosure import protect
 from rarecare.errors import LifeTableError, PopulationError, UsageError
 from rarecare.results import OK
 from rarecare.study import schema
+from rarecare.study.complete import Registered, complete_rows, registered
 from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, Groups
 from rarecare.study.incidence import Counts, count, incidence_rows
 from rarecare.study.models import Gathered, gather, model_rows
+from rarecare.study.outlook import Ahead, expected_rows, projection_rows, trend_rows, years_ahead
+from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
 from rarecare.study.quality import quality_rows
 from rarecare.study.release import REPORT, Release, write_release
-from rarecare.study.sources import Submission, read_submission
+from rarecare.study.sources import Submission, read_submission, target_population
 from rarecare.study.survival import Sums, survival_period, survival_rows, tally_registry
 from rarecare.tally.engines import Engine
 
@@ -108,6 +111,14 @@ def make_release(
     region.close(made, groups, study)
     say("all areas", steps - 3, steps)
     whole.close(made, groups, study, pooled=True)
+    if study.expected is not None and whole.counts is not None:
+        target = target_population(study.expected)
+        rows, made.targets = expected_rows(whole.counts, target, groups, study)
+        made.estimates.append(rows)
+        made.inputs.append(
+            {"registry": study.expected.name, "name": target.source.name,
+             "sha256": target.source.sha256, "records": target.source.rows}
+        )  # fmt: skip
     if study.models is not None:
         fitted = model_rows(
             made.cells, study, period=survival_period(study),
@@ -130,6 +141,7 @@ class _Made:
     quality: list[pl.DataFrame] = field(default_factory=list)
     inputs: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
     cells: dict[str, Gathered] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -140,7 +152,10 @@ class _Level:
 
     area: str
     counts: Counts | None = None
+    ahead: Ahead = field(default_factory=Ahead)
     sums: Sums = field(default_factory=Sums)
+    alive: Alive = field(default_factory=Alive)
+    registered: Registered = field(default_factory=Registered)
 
     def close(self, made: _Made, groups: Groups, study: Study, *, pooled: bool = False) -> None:
         """Estimate what the area holds."""
@@ -148,11 +163,31 @@ class _Level:
             margins = _POOLED_INCIDENCE if pooled else _WHOLE
             rows = incidence_rows(self.counts, groups, study, area=self.area, margins=margins)
             made.estimates.append(rows)
+            self._look_ahead(self.counts, made, groups, study, pooled=pooled)
         if self.sums.arrays:
             margins = _POOLED_SURVIVAL if pooled else _WHOLE
             made.estimates.append(
                 survival_rows(self.sums, groups, study, area=self.area, margins=margins)
             )
+        if self.alive.sums:
+            made.estimates.append(prevalence_rows(self.alive, groups, study, area=self.area))
+            if study.prevalence.complete:
+                made.estimates.append(complete_rows(self.registered, study, area=self.area))
+
+    def _look_ahead(
+        self, counts: Counts, made: _Made, groups: Groups, study: Study, *, pooled: bool
+    ) -> None:
+        """Estimate trends and projections of the area."""
+        if schema.TREND_ASKED in study.study.measures and pooled:
+            made.estimates.append(trend_rows(counts, groups, study, area=self.area))
+        if study.projection is None:
+            return
+        rows = projection_rows(counts, self.ahead, groups, study, area=self.area)
+        if rows is not None:
+            made.estimates.append(rows)
+        elif pooled:
+            lacking = ", ".join(self.ahead.lacking) or "all registries together"
+            made.notes.append(f"no projection of all areas: no years to come of {lacking}")
 
 
 def _add(
@@ -180,8 +215,12 @@ def _add(
             made.notes.append(f"{registry.id}: no population, so not in incidence")
         else:
             own = _counted(counted, submission, study, groups, file)
+            ahead = years_ahead(submission.projected or submission.population, own, registry.id)
             for level in levels:
                 level.counts = own if level.counts is None else level.counts + own
+                level.ahead.add(ahead)
+    if schema.PREVALENCE in study.study.measures:
+        _add_alive(submission, study, groups, made, levels=levels)
     if schema.NET_SURVIVAL in study.study.measures:
         if submission.life_table is None:
             made.notes.append(f"{registry.id}: no life table, so not in survival")
@@ -200,6 +239,19 @@ def _add(
             gather(
                 made.cells, followed, submission.life_table, groups, study, country=registry.country
             )
+
+
+def _add_alive(
+    submission: Submission, study: Study, groups: Groups, made: _Made, *, levels: tuple[_Level, ...]
+) -> None:
+    """Count one registry's prevalent into the levels it belongs to."""
+    alive, accounting, notes = count_alive(submission, groups, study)
+    made.exclusions.append(_accounted(accounting, submission.registry, "prevalence"))
+    made.notes += notes
+    own = registered(submission, groups, study) if study.prevalence.complete else Registered()
+    for level in levels:
+        level.alive.add(alive)
+        level.registered.add(own)
 
 
 def _counted(
@@ -262,8 +314,11 @@ def _protected(
     ).sort(schema.KEY)
     listed = _entities(groups, estimates if judged else estimates.clear())
     listed = listed.filter(pl.col("entity_id").is_in(estimates["entity_id"].unique().implode()))
-    areas = _areas(study, estimates)
-    shown = protect(estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold)
+    areas = _areas(study, estimates, made.targets)
+    shown = protect(
+        estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
+        overlapping=schema.OVERLAPPING,
+    )  # fmt: skip
     about = study.study
     manifest = {
         "schema_version": schema.VERSION,
@@ -325,10 +380,12 @@ def _entities(groups: Groups, estimates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _areas(study: Study, estimates: pl.DataFrame) -> pl.DataFrame:
+def _areas(study: Study, estimates: pl.DataFrame, targets: list[str]) -> pl.DataFrame:
     names = dict(countries().select("iso2", "name").iter_rows())
     rows: list[tuple[str | None, ...]] = [(schema.ALL, "all", "All areas of the study", None, None)]
-    own = sorted({registry.country for registry in study.registries})
+    own = sorted({*(registry.country for registry in study.registries), *targets})
+    if study.expected is not None:
+        rows.append((study.expected.name, "region", study.expected.name, None, None))
     rows += [(place, "region", place, None, place) for place in sorted({*map(region_of, own)})]
     rows += [(code, "country", names[code], code, region_of(code)) for code in own]
     table = pl.DataFrame(rows, schema=schema.AREAS, orient="row")

@@ -50,10 +50,12 @@ ESTIMATES: Mapping[str, Any] = {
 }
 """Columns of ``estimates.parquet``.
 
-``area``: a registry's area, a country, a EUROCARE region, or ``all``. ``time_years``: since
-diagnosis, null where the measure has no time. ``n``: cases; ``events``: deaths up to the
-time (survival); ``at_risk``: cases still followed at the time. ``reason``: why a number is
-withheld or not estimable, or a remark on one that is ok.
+``area``: a registry's area, a country, a EUROCARE region, or ``all``. ``period``: years of
+diagnosis, of prevalence those of its window, of a projection those to come. ``time_years``: since
+diagnosis, null where the measure has no time. ``n``: cases, in prevalence persons known to be
+alive; ``events``: deaths up to the time (survival); ``at_risk``: cases still followed then.
+``person_years``: of the rate, or the persons that prevalence or expected cases refer to.
+``reason``: why a number is withheld or not estimable, or a remark on one that is ok.
 """
 
 KEY = (
@@ -124,10 +126,27 @@ HAZARD_RATIO = "excess hazard ratio"
 MODEL_SURVIVAL = "model net survival"
 MODEL_DIFFERENCE = "difference of model net survival"
 SHARE_EXPLAINED = "share of differences explained"
+PREVALENT = "prevalent persons"
+PREVALENCE = "prevalence"
+COMPLETE_PERSONS = "complete prevalent persons"
+COMPLETE = "complete prevalence"
+TREND_ASKED = "trend"
+"""How a study asks for trends."""
+TREND = "annual percentage change"
+PROJECTED = "projected new cases"
+PROJECTED_RATE = "projected incidence"
+EXPECTED = "expected new cases"
 MEASURES = (
     INCIDENCE, NET_SURVIVAL, HAZARD_RATIO, MODEL_SURVIVAL, MODEL_DIFFERENCE, SHARE_EXPLAINED,
+    PREVALENT, PREVALENCE, COMPLETE_PERSONS, COMPLETE, TREND, PROJECTED, PROJECTED_RATE, EXPECTED,
 )  # fmt: skip
 """Measures this version writes; ``unit`` and ``standard`` tell crude from standardised rates."""
+
+OVERLAPPING = (
+    PREVALENT, PREVALENCE, COMPLETE_PERSONS, COMPLETE, PROJECTED, PROJECTED_RATE, EXPECTED,
+)  # fmt: skip
+"""Measures whose parts may exceed their total: a person with two cancers is one person of both,
+a projection rests on the years that its model takes, expected cases on the rates of all areas."""
 
 STATUSES = (OK, WITHHELD, NOT_ESTIMABLE)
 _NUMBERS = ("estimate", "se", "lower", "upper")

@@ -16,6 +16,7 @@ from rarecare.registry import Cases, ExclusionRules, exclude, read_cases
 from rarecare.registry.classification import classify
 from rarecare.study.config import (
     CaseFiles,
+    Expected,
     Files,
     LifeTableFiles,
     PopulationFiles,
@@ -34,19 +35,21 @@ class Submission:
         Its entry in the study.
     cases
         All records, classified.
-    population, life_table
-        None where the registry sent none.
+    population, life_table, projected
+        None where the registry sent none; ``projected`` is the population to come.
     """
 
     registry: Registry
     cases: Cases
     population: Population | None
     life_table: LifeTable | None
+    projected: Population | None = None
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """The files read."""
-        others = (part.source for part in (self.population, self.life_table) if part is not None)
+        parts = (self.population, self.life_table, self.projected)
+        others = (part.source for part in parts if part is not None)
         return (self.cases.source, *others)
 
     def counted(self, study: Study) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -93,6 +96,7 @@ def read_submission(registry: Registry, study: Study, entities: RareCancerList) 
     try:
         cases = _classified(_cases(registry.cases, study), registry.cases, entities)
         population = _population(registry.population)
+        projected = _population(registry.projected_population)
         life_table = _life_table(registry.life_table)
         if life_table is not None and "country" in life_table.keys:
             raise LifeTableError(
@@ -103,7 +107,7 @@ def read_submission(registry: Registry, study: Study, entities: RareCancerList) 
             )
     except InputError as error:
         raise type(error)(f"registry {registry.id}: {error}") from None
-    return Submission(registry, cases, population, life_table)
+    return Submission(registry, cases, population, life_table, projected)
 
 
 def _cases(files: CaseFiles, study: Study) -> Cases:
@@ -184,6 +188,22 @@ def _population(files: PopulationFiles | None) -> Population | None:
         keys=files.keys,
         age_groups=files.age_groups,
     )
+
+
+def target_population(asked: Expected) -> Population:
+    """Return the population that expected cases are of.
+
+    Raises
+    ------
+    InputError
+        The file cannot be used; the message begins with the part of the study.
+    """
+    try:
+        found = _population(asked.population)
+    except InputError as error:
+        raise type(error)(f"[expected]: {error}") from None
+    assert found is not None
+    return found
 
 
 def _life_table(files: LifeTableFiles | None) -> LifeTable | None:
