@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.reference.replay_checks import REPLAYS
 from tests.survival import checks_intervals
-from tests.validation import models, survival
+from tests.validation import burden, models, survival
 from tests.validation.check import Real
 
 WORDS = """
@@ -25,6 +25,7 @@ them these tests skip.
 PAGES = {
     "survival": (*survival.CHECKS, *REPLAYS, *checks_intervals.CHECKS),
     "models": models.CHECKS,
+    "burden": burden.CHECKS,
 }
 
 
