@@ -29,15 +29,17 @@ if TYPE_CHECKING:
     from rarecare.population.life_table import LifeTable
     from rarecare.population.population import Population
     from rarecare.prevalent import complete_prevalence, prevalence
-    from rarecare.projection import back_test, project
+    from rarecare.projection import age_period_cohort, back_test, project
     from rarecare.rates import (
         annual_change,
         compare_rates,
         compare_ratios,
         expected_cases,
+        hierarchical_incidence,
         incidence,
         joinpoint,
         rarity_rule,
+        shrunken_rates,
         standardised_ratio,
         trend,
     )
@@ -66,6 +68,7 @@ _HOME = {
     "RareCancerList": "rarecare.codes.rare_cancers",
     "RarecareError": "rarecare.errors",
     "Result": "rarecare.results",
+    "age_period_cohort": "rarecare.projection",
     "annual_change": "rarecare.rates",
     "back_test": "rarecare.projection",
     "cause_specific_survival": "rarecare.survival",
@@ -84,6 +87,7 @@ _HOME = {
     "expected_survival": "rarecare.survival",
     "flexible_excess_hazard": "rarecare.models",
     "hazard_model": "rarecare.models",
+    "hierarchical_incidence": "rarecare.rates",
     "incidence": "rarecare.rates",
     "interval_survival": "rarecare.survival",
     "joinpoint": "rarecare.rates",
@@ -100,6 +104,7 @@ _HOME = {
     "rarity_rule": "rarecare.rates",
     "read_cases": "rarecare.registry",
     "run_study": "rarecare.study",
+    "shrunken_rates": "rarecare.rates",
     "standardised_ratio": "rarecare.rates",
     "survival_contrasts": "rarecare.survival",
     "trend": "rarecare.rates",
@@ -112,6 +117,7 @@ __all__ = [
     "RareCancerList",
     "RarecareError",
     "Result",
+    "age_period_cohort",
     "annual_change",
     "back_test",
     "cause_specific_survival",
@@ -130,6 +136,7 @@ __all__ = [
     "expected_survival",
     "flexible_excess_hazard",
     "hazard_model",
+    "hierarchical_incidence",
     "incidence",
     "interval_survival",
     "joinpoint",
@@ -146,6 +153,7 @@ __all__ = [
     "rarity_rule",
     "read_cases",
     "run_study",
+    "shrunken_rates",
     "standardised_ratio",
     "survival_contrasts",
     "trend",

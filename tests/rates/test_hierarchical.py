@@ -15,15 +15,9 @@ from scipy.stats import gamma, nbinom
 from rarecare.errors import DisagreementError, PopulationError, UsageError
 from rarecare.population.population import Population
 from rarecare.rates.between_countries import draw_log_ratios, integrate
-from rarecare.rates.hierarchical import (
-    NO_CASE,
-    NO_VARIANCE,
-    ONE,
-    estimate_hierarchical,
-    gamma_poisson,
-    hierarchical_incidence,
-    shrunken_rates,
-)
+from rarecare.rates.countries import estimate_hierarchical, hierarchical_incidence
+from rarecare.rates.gamma_poisson import NO_VARIANCE, gamma_poisson
+from rarecare.rates.hierarchical import NO_CASE, ONE, shrunken_rates
 from rarecare.rates.intervals import poisson_exact
 from rarecare.rates.plan import incidence_plan
 from rarecare.rates.tally import tally_incidence

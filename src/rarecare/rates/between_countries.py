@@ -31,7 +31,6 @@ _REACH = 8.5  # standard deviations of θ about a
 _CELL, _POINTS = 0.02, 401
 _ROUNDS = 80
 _NEGLIGIBLE = 1e-10
-_GAIN = 1e-7  # least gain in log-likelihood that tells a shape from infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,48 +228,6 @@ def common_rate(
     at_mean = log + y * centre - lam * np.exp(centre)
     numbers = (alpha / beta, alpha**0.5 / beta, float(limits[0]), float(limits[1]))
     return numbers, criteria(each, varying, mean_log, at_mean)
-
-
-def gamma_of_ratios(cases: Floats, expected: Floats) -> tuple[float, float]:
-    """Return shape k and mean μ of the gamma distribution of ratios, by marginal likelihood.
-
-    y ~ negative binomial of mean λμ and shape k. For each k, log μ solves Σ (y − λμ)k/(k + λμ) = 0,
-    which falls in log μ; k is searched on a grid of its logarithm, then between neighbours. The
-    shape is infinite where no k is likelier than the Poisson; both are nan without expected cases.
-    """
-    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - slow to import
-    from scipy.special import gammaln  # noqa: PLC0415 - slow to import
-
-    y, lam = cases, expected
-    if not y.any():
-        return (np.inf, 0.0) if len(y) else (np.nan, np.nan)
-    common = float(y.sum() / lam.sum())
-
-    def mean_given(k: float) -> float:
-        low, high = np.log((y[y > 0] / lam[y > 0]).min()) - 50, np.log((y / lam).max()) + 1
-        for _ in range(100):
-            middle = (low + high) / 2
-            e = lam * np.exp(middle)
-            low, high = (middle, high) if ((y - e) / (1 + e / k)).sum() > 0 else (low, middle)
-        return float(np.exp((low + high) / 2))
-
-    def gain(log_k: float) -> float:
-        """Return the log-likelihood beyond that of the common rate."""
-        k = float(np.exp(log_k))
-        e, one = lam * mean_given(k), lam * common
-        each = gammaln(k + y) - gammaln(k) - y * np.log(k) - (y + k) * np.log1p(e / k)
-        return float((each + y * np.log(e) - y * np.log(one) + one).sum())
-
-    steps = np.linspace(-7, 14, 64)
-    found = np.array([gain(step) for step in steps])
-    best = int(found.argmax())
-    around = (float(steps[max(best - 1, 0)]), float(steps[min(best + 1, len(steps) - 1)]))
-    top = minimize_scalar(lambda step: -gain(step), bounds=around, method="bounded",
-                          options={"xatol": 1e-8})  # fmt: skip
-    if -top.fun < _GAIN or best == len(steps) - 1:
-        return np.inf, common
-    k = float(np.exp(top.x))
-    return k, mean_given(k)
 
 
 def criteria(

@@ -1,4 +1,9 @@
-"""Incidence as a smooth function of age, and of the year where there are years."""
+"""Incidence as a smooth function of age, and of the year where there are years.
+
+A Poisson model with a natural cubic spline of age. The BIC takes the number of cases for the number
+of observations, so that how finely cells are cut does not matter: Volinsky & Raftery, *Biometrics*
+2000;56:256-262.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +80,7 @@ def incidence_curve(
     Raises
     ------
     ModelError
-        Fewer than 5 cases, or no model could be fitted.
+        Fewer than 5 cases, all of one age group, or no model could be fitted.
     """
     on = person_years > 0
     middle = 0.5 * (age_lower + age_upper)[on]
@@ -96,13 +101,21 @@ def incidence_curve(
             break
         spline = RestrictedCubic.on(middle, knots.tolist())
         columns = _columns(spline, middle, when - centre, drift=drift)
-        fit = fit_rates(columns, d, y)
-        bic = fit.deviance + fit.kept.sum() * np.log(len(d))
+        try:
+            fit = fit_rates(columns, d, y)
+        except ModelError:  # fewer columns may do
+            continue
+        bic = fit.deviance + fit.kept.sum() * np.log(d.sum())
         found.append(IncidenceCurve(spline, centre, drift, fit, float(bic)))
-    if not found:
+    if not found and at.min() == at.max():
         raise ModelError(
             "all cases are of one age group: incidence by age has no curve", value=float(at[0]),
             remedy="Use a group above.",
+        )  # fmt: skip
+    if not found:
+        raise ModelError(
+            "no curve of incidence by age converged", value=f"{len(at)} cases",
+            remedy="Pool areas, sexes or years, or use a group above.",
         )  # fmt: skip
     return min(found, key=lambda curve: curve.bic)
 
