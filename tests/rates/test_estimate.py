@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rarecare.errors import DisagreementError, UsageError
+from rarecare.errors import DisagreementError, PopulationError, UsageError
 from rarecare.population.population import Population
 from rarecare.rates import (
     IncidencePlan,
@@ -21,6 +21,7 @@ from rarecare.rates import (
 from rarecare.rates.estimate import MEASURES
 from rarecare.rates.formulas import standard_weights, weighted_rate
 from rarecare.rates.intervals import fay_feuer, poisson_byar, poisson_exact, tiwari
+from rarecare.registry import ExclusionRules, read_cases
 from rarecare.tally import Tally, add_pairwise
 
 SEGI = ("segi", [12, 10, 9, 9, 8, 8, 6, 6, 6, 6, 5, 4, 4, 3, 2, 1, 0.5, 0.5])
@@ -289,6 +290,28 @@ def test_units(per, unit):
 def test_age_group_labels():
     assert IncidencePlan(age_lower=(0, 1, 5)).age_groups == ("0", "1-4", "5+")
     assert IncidencePlan(age_lower=(0, 5), age_end=15).age_groups == ("0-4", "5-14")
+
+
+def test_the_period_of_the_rules_is_that_of_the_person_years_too(tmp_path):
+    frame = pl.DataFrame(
+        {"age": ["0+"] * 4, "year": [2008, 2009, 2010, 2011], "pop": [1e5, 2e5, 3e5, 4e5]}
+    )
+    (tmp_path / "cases.csv").write_text(
+        "age,incidence_date,behaviour\n40,2009-02-01,3\n41,2010-03-01,3\n42,2011-03-01,3\n"
+    )
+    cases = read_cases(tmp_path / "cases.csv")
+
+    def crude(first, last):
+        rules = ExclusionRules(purpose="incidence", needed=(), period=(first, last))
+        table = incidence(cases, Population.read(frame), standards=[], rules=rules).table
+        return table.filter(measure="crude rate").row(0, named=True)
+
+    row = crude(date(2009, 1, 1), date(2010, 12, 31))
+    assert (row["n"], row["person_years"]) == (2, 5e5)
+    with pytest.raises(UsageError, match="whole years"):
+        crude(date(2009, 6, 1), date(2010, 12, 31))
+    with pytest.raises(PopulationError, match="no year of the period"):
+        crude(date(2001, 1, 1), date(2002, 12, 31))
 
 
 def test_finnish_rectal_cancer_from_records(shared_data, shared_reference):

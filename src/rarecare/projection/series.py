@@ -103,7 +103,10 @@ def gather(
     if not prepared.table.height:
         raise CaseError("there is no case to project from", value=0)
     end = int(years.max()) if last_year is None else last_year  # type: ignore[arg-type]
-    observed, future = periods_of(population, end, width=width, horizon=horizon)
+    begun = rules.period[0].year if rules.period else population.years[0]
+    registered = population.part(year=[year for year in population.years if year >= begun])
+    observed, future = periods_of(registered, end, width=width, horizon=horizon)
+    early = int(years.min()) - observed[0][0]  # type: ignore[arg-type]
     table = prepared.table.filter(years.is_between(observed[0][0], end))
     plan = incidence_plan(
         table, population, by=[*by, YEAR], age_groups=age_groups, standards=(standard,),
@@ -123,6 +126,8 @@ def gather(
     notes = (
         *prepared.notes, *population.notes,
         f"observed {observed[0][0]} to {end}, in periods of {width}",
+        *([f"no case in the first {early} years: leave out years that were not registered"]
+          if early > 0 else []),
         *([f"cases of other years, left out: {left}"] if left else []),
         *([f"cases of unknown age, left out: {unknown}"] if unknown else []),
     )  # fmt: skip

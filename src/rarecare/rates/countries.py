@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rarecare.errors import ColumnError, UsageError
 from rarecare.population.population import Population
 from rarecare.rates.between_countries import Integration
-from rarecare.rates.estimate import COUNTED, prepare_incidence
+from rarecare.rates.estimate import COUNTED, population_within, prepare_incidence
 from rarecare.rates.hierarchical import (
     COMMON,
     COMMON_RATIO,
@@ -98,6 +98,7 @@ def hierarchical_incidence(
     sex = [SEX] if SEX in population.keys and SEX not in (*by, by_unit) else []
     strata = (*by, by_unit, *sex)
     prepared = prepare_incidence(cases, rules, strata, population, bad_rows)
+    population = population_within(population, cases, rules)
     plan = incidence_plan(
         prepared.table, population, by=strata, age_groups=age_groups, standards=(), level=level,
         per=per, unknown_age=unknown_age,

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from rarecare.errors import PopulationError, UsageError
 from rarecare.population.population import Population
 from rarecare.rates import formulas
 from rarecare.rates.intervals import (
@@ -182,6 +183,7 @@ def incidence(
         A choice is not among its choices.
     """
     prepared = prepare_incidence(cases, rules, by, population, bad_rows)
+    population = population_within(population, cases, rules)
     plan = incidence_plan(
         prepared.table,
         population,
@@ -246,6 +248,36 @@ def prepare_incidence(
         needed=tuple(dict.fromkeys((*rules.needed, *keys))),
     )
     return prepare(cases, rules, bad_rows=bad_rows)
+
+
+def population_within(
+    population: Population, cases: Cases | Any, rules: ExclusionRules
+) -> Population:
+    """Return the years of the population in which cases are counted: those of the rules' period.
+
+    Raises
+    ------
+    UsageError
+        The period does not begin and end with a year.
+    PopulationError
+        The population has no year of the period.
+    """
+    if rules.period is None or not population.years or not isinstance(cases, Cases):
+        return population
+    first, last = rules.period
+    if (first.month, first.day, last.month, last.day) != (1, 1, 12, 31):
+        raise UsageError(
+            "rates are of whole years, and the period is not", value=f"{first} to {last}",
+            allowed="from a 1 January to a 31 December",
+        )  # fmt: skip
+    held = [year for year in population.years if first.year <= year <= last.year]
+    if not held:
+        raise PopulationError(
+            "the population has no year of the period", file=population.source.name,
+            value=f"{first.year} to {last.year}",
+            allowed=f"{population.years[0]} to {population.years[-1]}",
+        )  # fmt: skip
+    return population if len(held) == len(population.years) else population.part(year=held)
 
 
 def incidence_notes(

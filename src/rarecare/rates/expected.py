@@ -14,7 +14,7 @@ import polars as pl
 
 from rarecare.errors import PopulationError, UsageError
 from rarecare.population.population import Population
-from rarecare.rates.estimate import COUNTED, NO_PERSON_YEARS, prepare_incidence
+from rarecare.rates.estimate import COUNTED, NO_PERSON_YEARS, population_within, prepare_incidence
 from rarecare.rates.formulas import weighted_rate
 from rarecare.rates.intervals import RateInterval, rate_limits
 from rarecare.rates.plan import UnknownAge, default_age_groups, incidence_plan
@@ -88,6 +88,7 @@ def expected_cases(
     prepared = prepare_incidence(
         cases, rules, (*by, *([SEX] if sexed else [])), population, bad_rows
     )
+    population = population_within(population, cases, rules)
     plan = incidence_plan(
         prepared.table, population, by=[*by, *([SEX] if sexed else [])], age_groups=bounds,
         standards=(), level=level, interval=interval, unknown_age=unknown_age,

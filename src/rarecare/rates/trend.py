@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rarecare.errors import ColumnError, PopulationError, UsageError
 from rarecare.population.population import Population
 from rarecare.rates.change import annual_change
-from rarecare.rates.estimate import COUNTED, prepare_incidence
+from rarecare.rates.estimate import COUNTED, population_within, prepare_incidence
 from rarecare.rates.formulas import standard_weights, weighted_rate
 from rarecare.rates.intervals import RateInterval, rate_limits
 from rarecare.rates.joinpoint import PERMUTATIONS, SEED, Joinpoint, Selection, joinpoint
@@ -82,7 +82,7 @@ def trend(
         raise UsageError("the years of a trend are no strata", value=YEAR, allowed="other strata")
     prepared = prepare_incidence(cases, rules, by, population, bad_rows)
     whole = population
-    population, left = _held(population, prepared.table)
+    population, left = _held(population_within(population, cases, rules), prepared.table)
     plan = incidence_plan(
         prepared.table, population, by=[*by, YEAR], age_groups=age_groups, standards=(standard,),
         level=level, interval=interval, per=per,
