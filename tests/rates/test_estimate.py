@@ -301,9 +301,9 @@ def test_the_period_of_the_rules_is_that_of_the_person_years_too(tmp_path):
     )
     cases = read_cases(tmp_path / "cases.csv")
 
-    def crude(first, last):
+    def crude(first, last, held=frame):
         rules = ExclusionRules(purpose="incidence", needed=(), period=(first, last))
-        table = incidence(cases, Population.read(frame), standards=[], rules=rules).table
+        table = incidence(cases, Population.read(held), standards=[], rules=rules).table
         return table.filter(measure="crude rate").row(0, named=True)
 
     row = crude(date(2009, 1, 1), date(2010, 12, 31))
@@ -311,7 +311,8 @@ def test_the_period_of_the_rules_is_that_of_the_person_years_too(tmp_path):
     with pytest.raises(UsageError, match="whole years"):
         crude(date(2009, 6, 1), date(2010, 12, 31))
     with pytest.raises(PopulationError, match="no year of the period"):
-        crude(date(2001, 1, 1), date(2002, 12, 31))
+        crude(date(2009, 1, 1), date(2009, 12, 31), frame.filter(pl.col("year") > 2009))
+    assert crude(None, date(2009, 12, 31))["person_years"] == 3e5
 
 
 def test_finnish_rectal_cancer_from_records(shared_data, shared_reference):

@@ -103,7 +103,9 @@ def gather(
     if not prepared.table.height:
         raise CaseError("there is no case to project from", value=0)
     end = int(years.max()) if last_year is None else last_year  # type: ignore[arg-type]
-    begun = rules.period[0].year if rules.period else population.years[0]
+    begun = population.years[0]
+    if rules.period is not None and rules.period[0] is not None:
+        begun = rules.period[0].year
     registered = population.part(year=[year for year in population.years if year >= begun])
     observed, future = periods_of(registered, end, width=width, horizon=horizon)
     early = int(years.min()) - observed[0][0]  # type: ignore[arg-type]

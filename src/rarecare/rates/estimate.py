@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -264,7 +265,8 @@ def population_within(
     """
     if rules.period is None or not population.years or not isinstance(cases, Cases):
         return population
-    first, last = rules.period
+    first = rules.period[0] or date(population.years[0], 1, 1)
+    last = rules.period[1] or date(population.years[-1], 12, 31)
     if (first.month, first.day, last.month, last.day) != (1, 1, 12, 31):
         raise UsageError(
             "rates are of whole years, and the period is not", value=f"{first} to {last}",
