@@ -1,7 +1,7 @@
 """The rows of complete prevalence of a release: one pair of models per entity and area.
 
 The cases of an area's registries are pooled, each with its own population and life table, which are
-told apart by a key ``registry``.
+told apart by a key ``registry``. Cases of unknown sex have no life table and are left out.
 """
 
 from __future__ import annotations
@@ -73,10 +73,12 @@ def registered(submission: Submission, groups: Groups, study: Study) -> Register
     own.populations[registry], own.life_tables[registry] = (
         submission.population, submission.life_table,
     )  # fmt: skip
-    rules = ExclusionRules(purpose="prevalence", behaviours=study.exclusions.behaviours, needed=())
+    keys = (*submission.population.keys, *submission.life_table.keys)
+    rules = ExclusionRules(
+        purpose="prevalence", behaviours=study.exclusions.behaviours, needed=tuple(set(keys))
+    )
     cases, _ = exclude(submission.cases, rules, bad_rows=study.exclusions.bad_rows)
     leaf = groups.leaf_codes(cases).to_physical().cast(pl.Int64)
-    keys = (*submission.population.keys, *submission.life_table.keys)
     columns = [name for name in dict.fromkeys((*_COLUMNS, *keys)) if name in cases.columns]
     listed = groups.table["entity_id"].to_list()
     for entity in study.prevalence.complete:

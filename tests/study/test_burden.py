@@ -1,0 +1,257 @@
+"""Prevalence, trends, projections and expected cases of a study beside the functions themselves."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from rarecare import (
+    ExclusionRules,
+    LifeTable,
+    Population,
+    annual_change,
+    classify,
+    complete_prevalence,
+    expected_cases,
+    incidence,
+    prevalence,
+    project,
+)
+from rarecare.demo import write_demo
+from rarecare.errors import CodeError, PopulationError, UsageError
+from rarecare.registry.encr import read_encr
+from rarecare.registry.exclusions import exclude
+from rarecare.study import run_study, schema
+from rarecare.study.config import study_of
+
+COUNTRIES = ("BG", "SI")
+NUMBERS = ("estimate", "se", "lower", "upper")
+WANTED = """
+[expected]
+name = "EU"
+population = { path = "target.csv" }
+"""
+SEXES = {"sex": {"1": "male", "2": "female"}}
+
+
+def people(folder, name):
+    return Population.read(folder / name)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = write_demo(
+        tmp_path_factory.mktemp("burden") / "data", cases=60_000, countries=list(COUNTRIES)
+    )
+    frames = [
+        people(folder / code, "population.csv").part(year=2007).table.with_columns(
+            area=pl.lit(code), person_years=pl.col("person_years") * 3
+        )
+        for code in COUNTRIES
+    ]  # fmt: skip
+    pl.concat(frames).drop("year").write_csv(folder / "target.csv")
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    head, registries = text.split("[[registries]]", 1)
+    (folder / "study.toml").write_text(
+        head.replace('complete = ["08.02", "07"]', 'complete = ["rare"]') + WANTED
+        + "[[registries]]" + registries, encoding="utf-8",
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def release(data):
+    return run_study(data / "study.toml", data.parent / "release")
+
+
+def cases_of(data, code, purpose):
+    cases = classify(read_encr(data / code / "incidence.csv"))
+    period = (date(1995, 1, 1), date(2007, 12, 31)) if purpose == "incidence" else None
+    rules = ExclusionRules(
+        purpose=purpose, period=period, needed=("sex",) if purpose == "incidence" else ()
+    )
+    return exclude(cases, rules, bad_rows="exclude")[0]
+
+
+def row(release, **values):
+    found = release.estimates.filter(*(pl.col(name) == value for name, value in values.items()))
+    assert found.height == 1
+    return found.row(0, named=True)
+
+
+@pytest.mark.parametrize("years", [1, 3, 5, 10])
+def test_prevalence_is_that_of_the_registrys_rare_cases(data, release, years):
+    cases = cases_of(data, "SI", "prevalence")
+    own = prevalence(
+        cases.filter("rare"), people(data / "SI", "population.csv"), index_date="2007-12-31",
+        windows=[years], survival_strata=["sex", "age_class"],
+    ).table  # fmt: skip
+    period = "2007" if years == 1 else f"{2008 - years}-2007"
+    for measure, name in (
+        (schema.PREVALENT, "prevalent persons"),
+        (schema.PREVALENCE, "prevalence"),
+    ):
+        made = row(release, measure=measure, entity_id="rare", area="SI", period=period)
+        known = own.filter(measure=name).row(0, named=True)
+        assert made["n"] == known["alive"]
+        for number in NUMBERS:
+            assert made[number] == pytest.approx(known[number], rel=1e-9)
+        if name == "prevalence":
+            assert made["person_years"] == pytest.approx(known["population"])
+
+
+def test_areas_add_and_windows_nest(release):
+    alive = release.estimates.filter(measure=schema.PREVALENT, entity_id="all")
+    by_area = dict(alive.filter(period="1998-2007").select("area", "estimate").rows())
+    assert by_area["all"] == pytest.approx(by_area["SI"] + by_area["BG"], rel=1e-9)
+    nested = alive.filter(area="all").sort("period", descending=True)["estimate"]
+    assert nested.is_sorted()
+
+
+def test_complete_prevalence_is_that_of_the_registry(data, release):
+    found = complete_prevalence(
+        cases_of(data, "SI", "prevalence").filter("rare").drop_nulls("sex"), people(data / "SI", "population.csv"),
+        LifeTable.read(data / "SI" / "lifetable.csv"), index_date="2007-12-31", years=10,
+    ).result.table  # fmt: skip
+    known = found.filter(measure="prevalent persons", window="complete").row(0, named=True)
+    made = row(release, measure=schema.COMPLETE_PERSONS, area="SI")
+    for number in NUMBERS:
+        assert made[number] == pytest.approx(known[number], rel=1e-6)
+    limited = row(
+        release, measure=schema.PREVALENT, area="SI", entity_id="rare", period="1998-2007"
+    )
+    assert made["estimate"] > limited["estimate"]
+
+
+def test_the_trend_is_that_of_all_cases_together(data, release):
+    cases = pl.concat([cases_of(data, code, "incidence") for code in COUNTRIES], how="diagonal")
+    table = cases.with_columns(year=pl.col("incidence_date").dt.year(), group=pl.col("age") // 5)
+    table = table.with_columns(pl.col("group").clip(0, 17)).group_by("year", "group").len()
+    counts = table.pivot("group", index="year", values="len").sort("year").fill_null(0)
+    years = [
+        people(data / code, "population.csv").grouped(range(0, 90, 5)).person_years_by(["year"])
+        for code in COUNTRIES
+    ]
+    person_years = sum(sums for _, sums in years)
+    known = annual_change(
+        counts["year"], counts.select(str(k) for k in range(18)).to_numpy(), person_years,
+        scale=True,
+    ).row(0, named=True)  # fmt: skip
+    made = row(release, measure=schema.TREND, entity_id="all")
+    assert made["period"] == "1995-2007"
+    for number in (*NUMBERS, "n"):
+        assert made[number] == pytest.approx(known[number], rel=1e-9)
+
+
+def test_the_projection_is_that_of_the_registry(data, release):
+    both = pl.concat(
+        [people(data / "SI", name).table for name in ("population.csv", "population_projected.csv")]
+    )
+    known = project(
+        cases_of(data, "SI", "incidence").filter("rare"), Population.read(both), levels=[0.95]
+    ).table.filter(measure="new cases per year")
+    made = release.estimates.filter(
+        measure=schema.PROJECTED, entity_id="rare", area="SI"
+    ).sort("period")  # fmt: skip
+    assert made["period"].to_list() == ["2008-2012", "2013-2017"]
+    for number in (*NUMBERS, "n"):
+        assert made[number].to_list() == pytest.approx(known[number].to_list(), rel=1e-9)
+    assert made["reason"].null_count() == 2  # notes may tell counts that are withheld elsewhere
+
+
+def test_expected_cases_are_those_of_pooled_rates(data, release):
+    target = people(data, "target.csv")
+    cases = pl.concat(
+        [cases_of(data, code, "incidence").with_columns(area=pl.lit(code)) for code in COUNTRIES],
+        how="diagonal",
+    ).filter("rare")
+    frames = [
+        people(data / code, "population.csv").table.with_columns(area=pl.lit(code))
+        for code in COUNTRIES
+    ]
+    whole = Population.read(pl.concat(frames))
+    for by, names in (((), ("EU",)), (("area",), COUNTRIES)):
+        known = expected_cases(
+            cases, whole, target, target_by=by, age_groups=range(0, 90, 5)
+        ).table  # fmt: skip
+        for k, name in enumerate(names):
+            made = row(release, measure=schema.EXPECTED, entity_id="rare", area=name)
+            for number in NUMBERS:
+                assert made[number] == pytest.approx(known[number][k], rel=1e-9)
+    # three times the persons of 2007 give about three times the cases of a year
+    crude = incidence(cases, whole, standards=[]).table.filter(measure="crude rate")
+    eu = row(release, measure=schema.EXPECTED, entity_id="rare", area="EU")
+    assert eu["estimate"] == pytest.approx(
+        crude["estimate"][0] / 1e5 * eu["person_years"], rel=0.01
+    )
+    assert "EU" in release.areas["area"].to_list()
+
+
+def test_every_measure_is_in_the_release_and_protected(release):
+    assert set(release.estimates["measure"]) >= {
+        schema.PREVALENT, schema.PREVALENCE, schema.COMPLETE_PERSONS, schema.COMPLETE,
+        schema.TREND, schema.PROJECTED, schema.PROJECTED_RATE, schema.EXPECTED,
+    }  # fmt: skip
+    assert release.estimates.filter(pl.col("n").is_between(1, 4)).is_empty()
+    summary = release.manifest["disclosure"]["summary"]
+    assert schema.PREVALENT in {part["measure"] for part in summary}
+    assert set(release.exclusions["purpose"]) == {"incidence", "survival", "prevalence"}
+
+
+def test_an_index_year_beyond_follow_up_is_not_estimable(data, tmp_path):
+    text = (data / "study.toml").read_text(encoding="utf-8")
+    for part in ("[projection]", "[expected]"):
+        head, rest = text.split(part, 1)
+        text = head + rest[rest.index("\n\n") + 2 :] if "\n\n" in rest else head
+    text = text.replace('complete = ["rare"]', "index_year = 2009")
+    text = text.replace('measures = ["incidence", "net survival", "prevalence", "trend"]',
+                        'measures = ["prevalence"]\nentities = ["all"]')  # fmt: skip
+    (data / "late.toml").write_text(text, encoding="utf-8")
+    rows = run_study(data / "late.toml", tmp_path / "release").estimates
+    assert set(rows["status"]) == {"not estimable"}
+    assert rows["estimate"].null_count() == rows.height
+    assert rows["reason"].str.contains("is followed to 2009-01-14 only").all()
+
+
+BASE = {
+    "study": {"name": "s", "title": "S", "period": ["2000-01-01", "2004-12-31"],
+              "measures": ["incidence"]},
+    "registries": [
+        {"id": "SI", "country": "SI", "cases": {"path": "c.csv"}, "population": {"path": "p.csv"}}
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"projection": {"entities": []}}, "projection.entities"),
+        ({"projection": {"entities": ["all"], "width": 2}}, "projection.width"),
+        ({"prevalence": {"windows": [0]}}, "prevalence.windows"),
+        ({"study": {**BASE["study"], "measures": ["trend"]}}, "trend needs incidence"),
+        ({"expected": {"name": "EU"}}, r"lacks expected.population"),
+    ],
+)
+def test_what_cannot_be_a_study_is_refused(change, words):
+    with pytest.raises(UsageError, match=words):
+        study_of(BASE | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (lambda t: t.with_columns(area=pl.lit("XX")).unique(["sex", "age_lower"]), CodeError,
+         "is no country"),
+        (lambda t: t.drop("area").unique(["sex", "age_lower"]), PopulationError, "no key area"),
+        (lambda t: pl.concat([t.with_columns(year=y) for y in (2006, 2007)]), PopulationError,
+         "several years"),
+    ],
+)  # fmt: skip
+def test_a_target_that_cannot_be_used_is_named(data, tmp_path, change, error, words):
+    change(pl.read_csv(data / "target.csv")).write_csv(tmp_path / "target.csv")
+    text = (data / "study.toml").read_text(encoding="utf-8")
+    text = text.replace('{ path = "target.csv" }', f'{{ path = "{tmp_path}/target.csv" }}')
+    text = text.replace('complete = ["rare"]', "").replace('"net survival", "prevalence", ', "")
+    (data / "wrong.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(error, match=words):
+        run_study(data / "wrong.toml", tmp_path / "release")
