@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     )
     from rarecare.population.life_table import LifeTable
     from rarecare.population.population import Population
-    from rarecare.prevalent import complete_prevalence, prevalence
+    from rarecare.prevalent import (
+        complete_prevalence,
+        empirical_complete_prevalence,
+        expected_prevalence,
+        prevalence,
+        rare_disease_rule,
+    )
     from rarecare.projection import age_period_cohort, back_test, project
     from rarecare.rates import (
         annual_change,
@@ -81,9 +87,11 @@ _HOME = {
     "cure_model": "rarecare.models",
     "decompose": "rarecare.models",
     "default_list": "rarecare.codes.rare_cancers",
+    "empirical_complete_prevalence": "rarecare.prevalent",
     "excess_cells": "rarecare.models",
     "exclude": "rarecare.registry",
     "expected_cases": "rarecare.rates",
+    "expected_prevalence": "rarecare.prevalent",
     "expected_survival": "rarecare.survival",
     "flexible_excess_hazard": "rarecare.models",
     "hazard_model": "rarecare.models",
@@ -101,6 +109,7 @@ _HOME = {
     "poisson_excess_hazard": "rarecare.models",
     "prevalence": "rarecare.prevalent",
     "project": "rarecare.projection",
+    "rare_disease_rule": "rarecare.prevalent",
     "rarity_rule": "rarecare.rates",
     "read_cases": "rarecare.registry",
     "run_study": "rarecare.study",
@@ -130,9 +139,11 @@ __all__ = [
     "cure_model",
     "decompose",
     "default_list",
+    "empirical_complete_prevalence",
     "excess_cells",
     "exclude",
     "expected_cases",
+    "expected_prevalence",
     "expected_survival",
     "flexible_excess_hazard",
     "hazard_model",
@@ -150,6 +161,7 @@ __all__ = [
     "poisson_excess_hazard",
     "prevalence",
     "project",
+    "rare_disease_rule",
     "rarity_rule",
     "read_cases",
     "run_study",

@@ -18,9 +18,9 @@ from rarecare.rates import (
     incidence_table,
     tally_incidence,
 )
-from rarecare.rates.estimate import MEASURES
 from rarecare.rates.formulas import standard_weights, weighted_rate
 from rarecare.rates.intervals import fay_feuer, poisson_byar, poisson_exact, tiwari
+from rarecare.rates.table import MEASURES
 from rarecare.registry import ExclusionRules, read_cases
 from rarecare.tally import Tally, add_pairwise
 

@@ -1,4 +1,4 @@
-"""Completeness the slow way: sums over short steps of time since diagnosis, formulas written out."""
+"""Completeness the slow way: sums over short steps since diagnosis, formulas written out."""
 
 from __future__ import annotations
 

@@ -110,7 +110,8 @@ def test_areas_add_and_windows_nest(release):
 
 def test_complete_prevalence_is_that_of_the_registry(data, release):
     found = complete_prevalence(
-        cases_of(data, "SI", "prevalence").filter("rare").drop_nulls("sex"), people(data / "SI", "population.csv"),
+        cases_of(data, "SI", "prevalence").filter("rare").drop_nulls("sex"),
+        people(data / "SI", "population.csv"),
         LifeTable.read(data / "SI" / "lifetable.csv"), index_date="2007-12-31", years=10,
     ).result.table  # fmt: skip
     known = found.filter(measure="prevalent persons", window="complete").row(0, named=True)

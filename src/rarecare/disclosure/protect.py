@@ -146,7 +146,9 @@ def _suppress(
     follow_up = measure.follow_up_hidden | own[1]
     for lattice in measure.lattices if checked is not None else ():
         for family in lattice.families:
-            _check_sums(family, lattice.values, follow_up if lattice.timed else cases, checked or "")
+            _check_sums(
+                family, lattice.values, follow_up if lattice.timed else cases, checked or ""
+            )
     _settle([one for one in measure.lattices if not one.timed], cases, threshold)
     if not len(follow_up):
         return cases, follow_up

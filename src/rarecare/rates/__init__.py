@@ -2,7 +2,7 @@
 
 from rarecare.rates.change import annual_change
 from rarecare.rates.countries import estimate_hierarchical, hierarchical_incidence
-from rarecare.rates.estimate import estimate_incidence, incidence, incidence_table
+from rarecare.rates.estimate import incidence, incidence_table
 from rarecare.rates.expected import expected_cases
 from rarecare.rates.gamma_poisson import GammaPoisson, gamma_poisson
 from rarecare.rates.hierarchical import ShrunkenRates, shrunken_rates
@@ -10,6 +10,7 @@ from rarecare.rates.joinpoint import joinpoint
 from rarecare.rates.plan import IncidencePlan, incidence_plan
 from rarecare.rates.rarity import Rarity, rarity_rule, rarity_table
 from rarecare.rates.ratios import compare_rates, compare_ratios, standardised_ratio
+from rarecare.rates.table import estimate_incidence
 from rarecare.rates.tally import tally_incidence
 from rarecare.rates.trend import estimate_trend, trend
 

@@ -1,9 +1,9 @@
-"""Incidence tables: from a tally of cases and person-years to rates with their limits."""
+"""Incidence: from cases and a population to rates with their limits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,95 +14,31 @@ from numpy.typing import NDArray
 
 from rarecare.errors import PopulationError, UsageError
 from rarecare.population.population import Population
-from rarecare.rates import formulas
 from rarecare.rates.intervals import (
     FEW,
     CountInterval,
     RateInterval,
-    count_limits,
-    rate_limits,
 )
 from rarecare.rates.plan import IncidencePlan, Standard, UnknownAge, incidence_plan
+from rarecare.rates.table import CRUDE, NO_STANDARD, STANDARDISED, estimate_incidence
 from rarecare.rates.tally import tally_incidence
 from rarecare.registry import Cases, ExclusionRules
 from rarecare.registry.preparation import Prepared, as_it_stands, prepare
-from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result
+from rarecare.results import Provenance, Result
 from rarecare.tally.tally import Tally
 
 if TYPE_CHECKING:
     from rarecare.figures import Figure
 
-CRUDE = "crude rate"
-AGE_SPECIFIC = "age-specific rate"
-STANDARDISED = "standardised rate"
-TRUNCATED = "truncated rate 35-64"
-CUMULATIVE_RATE = "cumulative rate 0-74"
-CUMULATIVE_RISK = "cumulative risk 0-74"
-MEASURES = (CRUDE, AGE_SPECIFIC, STANDARDISED, TRUNCATED, CUMULATIVE_RATE, CUMULATIVE_RISK)
-
-ALL_AGES = "all"
-NO_STANDARD = "none"
-PERCENT = "percent"
-NO_PERSON_YEARS = "no person-years"
 COUNTED = ExclusionRules(purpose="incidence", needed=())
 """Who is counted by default: behaviour 3, all ages."""
 
-_NUMBERS = ("estimate", "se", "lower", "upper")
 _DONE = {
     "exclude": "counted in crude rates only",
     "proportional": "distributed over the ages like the cases of known age",
 }
 
 Floats = NDArray[np.float64]
-
-
-def estimate_incidence(tally: Tally, plan: IncidencePlan) -> pl.DataFrame:
-    """Return rates with their limits from a tally.
-
-    Parameters
-    ----------
-    tally
-        Made with the plan, of one part or the sum of several.
-    plan
-        The choices.
-
-    Returns
-    -------
-    DataFrame
-        One row per stratum and rate: the strata; ``measure`` (of ``MEASURES``);
-        ``age_group`` (``"all"``, ``"0-4"``, ``"0-74"``); ``standard`` (``"none"`` where there
-        is none); ``method`` (of the limits); ``n`` and ``person_years`` of the ages that
-        the rate is made of; ``unit``; ``estimate``, ``se``, ``lower``, ``upper``; ``level``;
-        ``status`` ("ok", "not estimable") and ``reason``, which also says on rows that are ok
-        what was done about unknown ages. Crude rates count cases of unknown age; ``n``
-        of the others does not.
-
-    Raises
-    ------
-    DisagreementError
-        The tally was made with another plan.
-    """
-    tally.check_plan(plan)
-    blocks = [_crude(tally, plan), _age_specific(tally, plan)]
-    for name, given in plan.standards:
-        blocks += _standardised(tally, plan, name, given)
-    blocks += _cumulative(tally, plan)
-    rows = pl.concat(block.with_columns(_block=pl.lit(i)) for i, block in enumerate(blocks))
-    strata = tally.strata.with_columns(_stratum=pl.int_range(pl.len(), dtype=pl.Int64))
-    estimable = pl.col("estimate").is_not_null()
-    return (
-        strata.join(rows, on="_stratum", how="inner")
-        .sort("_stratum", "_block", "_age")
-        .with_columns(
-            level=pl.lit(plan.level),
-            status=pl.when(estimable).then(pl.lit(OK)).otherwise(pl.lit(NOT_ESTIMABLE)),
-        )
-        .select(
-            *tally.strata.columns,
-            *("measure", "age_group", "standard", "method", "n", "person_years", "unit"),
-            *(*_NUMBERS, "level", "status", "reason"),
-        )
-    )
 
 
 def incidence_table(
@@ -305,141 +241,3 @@ def incidence_notes(
     if plan.interval == "tiwari":
         notes.append(f"weighted rates from fewer than {FEW} cases have Fay and Feuer's limits")
     return tuple(notes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """One rate in every stratum and age group: arrays (n_strata, n_groups) or (n_strata,).
-
-    ``numbers`` are the estimate, its standard error, and the lower and upper limit.
-    """
-
-    n: NDArray[np.int64]
-    person_years: Floats
-    numbers: tuple[Floats, Floats, Floats, Floats]
-    method: str | NDArray[np.str_]
-    reasons: list[str | None]
-
-    def rows(
-        self,
-        measure: str,
-        *,
-        per: float,
-        unit: str,
-        age_groups: Sequence[str] = (ALL_AGES,),
-        standard: str = NO_STANDARD,
-    ) -> pl.DataFrame:
-        """Return one row per stratum and age group, numbers multiplied by ``per``."""
-        groups, size = len(age_groups), self.n.size
-        methods = np.broadcast_to(np.asarray(self.method), self.n.shape)
-        columns = {
-            "_stratum": np.arange(size) // groups,
-            "_age": np.arange(size) % groups,
-            "age_group": pl.Series(list(age_groups) * (size // groups), dtype=pl.String),
-            "method": pl.Series(methods.ravel().tolist(), dtype=pl.String),
-            "n": self.n.ravel(),
-            "person_years": self.person_years.ravel(),
-            "reason": pl.Series(self.reasons, dtype=pl.String),
-        }
-        numbers = {
-            name: (per * number).ravel()
-            for name, number in zip(_NUMBERS, self.numbers, strict=True)
-        }
-        return pl.DataFrame(columns | numbers).with_columns(
-            pl.col(_NUMBERS).fill_nan(None),
-            measure=pl.lit(measure),
-            standard=pl.lit(standard),
-            unit=pl.lit(unit),
-        )
-
-
-def _crude(tally: Tally, plan: IncidencePlan) -> pl.DataFrame:
-    n = tally.arrays["cases"].sum(axis=1) + tally.arrays["cases_age_unknown"]
-    y = tally.arrays["person_years"].sum(axis=1)
-    reasons = [None if some else NO_PERSON_YEARS for some in y > 0]
-    block = _Block(n, y, _count_rates(n, y, plan, np.ones(len(n))), plan.count_interval, reasons)
-    return block.rows(CRUDE, per=plan.per, unit=plan.unit)
-
-
-def _age_specific(tally: Tally, plan: IncidencePlan) -> pl.DataFrame:
-    n, y = tally.arrays["cases"], tally.arrays["person_years"]
-    factor, remarks = _unknown_ages(tally, plan)
-    numbers = _count_rates(n, y, plan, factor[:, None])
-    reasons = [
-        remark if some else NO_PERSON_YEARS
-        for remark, row in zip(remarks, y > 0, strict=True)
-        for some in row
-    ]
-    block = _Block(n, y, numbers, plan.count_interval, reasons)
-    return block.rows(AGE_SPECIFIC, per=plan.per, unit=plan.unit, age_groups=plan.age_groups)
-
-
-def _standardised(
-    tally: Tally, plan: IncidencePlan, standard: str, given: Sequence[float]
-) -> list[pl.DataFrame]:
-    whole = _weighted(tally, plan, formulas.standard_weights(given), ALL_AGES)
-    part = formulas.truncated_weights(given, plan.age_lower, age_end=plan.age_end)
-    truncated = _weighted(tally, plan, part, "35-64")
-    per, unit = plan.per, plan.unit
-    return [
-        whole.rows(STANDARDISED, per=per, unit=unit, standard=standard),
-        truncated.rows(TRUNCATED, per=per, unit=unit, age_groups=("35-64",), standard=standard),
-    ]
-
-
-def _cumulative(tally: Tally, plan: IncidencePlan) -> list[pl.DataFrame]:
-    widths = formulas.cumulative_weights(plan.age_lower, age_end=plan.age_end)
-    rate = _weighted(tally, plan, widths, "0-74")
-    estimate, se, lower, upper = rate.numbers
-    risk_of = formulas.cumulative_risk
-    numbers = (risk_of(estimate), np.exp(-estimate) * se, risk_of(lower), risk_of(upper))
-    risk = replace(rate, numbers=numbers)
-    return [
-        block.rows(measure, per=100, unit=PERCENT, age_groups=("0-74",))
-        for block, measure in ((rate, CUMULATIVE_RATE), (risk, CUMULATIVE_RISK))
-    ]
-
-
-def _count_rates(
-    n: NDArray[np.int64], y: Floats, plan: IncidencePlan, factor: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return rates of counts times ``factor``, standard errors, limits; nan without y."""
-    rate = formulas.age_specific_rates(n, y)
-    lower, upper = count_limits(n, interval=plan.count_interval, level=plan.level)
-    each = factor / np.where(y > 0, y, np.nan)
-    return rate * factor, np.sqrt(n) * each, lower * each, upper * each
-
-
-def _weighted(tally: Tally, plan: IncidencePlan, weights: Floats | None, ages: str) -> _Block:
-    """Return a weighted rate, corrected for unknown ages; no weights: not estimable."""
-    d, y = tally.arrays["cases"], tally.arrays["person_years"]
-    if weights is None:
-        nothing = np.full(len(d), np.nan)
-        reasons: list[str | None] = [f"no age groups make up ages {ages}"] * len(d)
-        none, zero = np.zeros(len(d), dtype=np.int64), np.zeros(len(d))
-        return _Block(none, zero, (nothing, nothing, nothing, nothing), plan.interval, reasons)
-    rate = formulas.weighted_rate(d, y, weights)
-    lower, upper, method = rate_limits(rate, interval=plan.interval, level=plan.level)
-    factor, remarks = _unknown_ages(tally, plan)
-    numbers = (rate.rate * factor, rate.se * factor, lower * factor, upper * factor)
-    used = weights > 0
-    empty = (y == 0) & used
-    reasons = [
-        f"{NO_PERSON_YEARS} at ages {plan.age_groups[int(row.argmax())]}" if row.any() else remark
-        for remark, row in zip(remarks, empty, strict=True)
-    ]
-    return _Block(rate.cases, y[:, used].sum(axis=1), numbers, method, reasons)
-
-
-def _unknown_ages(tally: Tally, plan: IncidencePlan) -> tuple[Floats, list[str | None]]:
-    """Return what rates by age are multiplied by (nan where no age is known), and remarks."""
-    known, unknown = tally.arrays["cases"].sum(axis=1), tally.arrays["cases_age_unknown"]
-    factor: Floats = np.ones(len(known))
-    if plan.unknown_age == "proportional":
-        factor = np.where(unknown > 0, (known + unknown) / np.where(known > 0, known, np.nan), 1)
-    remarks = []
-    for n, k, f in zip(unknown.tolist(), known.tolist(), factor.tolist(), strict=True):
-        done = "left out" if plan.unknown_age == "exclude" else f"rate multiplied by {f:.6g}"
-        done = done if k or plan.unknown_age == "exclude" else "nothing to distribute them by"
-        remarks.append(f"age unknown in {n} of {n + k} cases: {done}" if n else None)
-    return factor, remarks

@@ -14,10 +14,11 @@ import polars as pl
 
 from rarecare.errors import PopulationError, UsageError
 from rarecare.population.population import Population
-from rarecare.rates.estimate import COUNTED, NO_PERSON_YEARS, population_within, prepare_incidence
+from rarecare.rates.estimate import COUNTED, population_within, prepare_incidence
 from rarecare.rates.formulas import weighted_rate
 from rarecare.rates.intervals import RateInterval, rate_limits
 from rarecare.rates.plan import UnknownAge, default_age_groups, incidence_plan
+from rarecare.rates.table import NO_PERSON_YEARS
 from rarecare.rates.tally import tally_incidence
 from rarecare.registry import Cases, ExclusionRules
 from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result

@@ -25,6 +25,7 @@ RateInterval = Literal["tiwari", "fay-feuer", "dobson", "dobson-byar"]
 COUNT_INTERVALS: tuple[CountInterval, ...] = ("exact", "byar")
 RATE_INTERVALS: tuple[RateInterval, ...] = ("tiwari", "fay-feuer", "dobson", "dobson-byar")
 
+_MANY = 10_000
 FEW = 10
 """Below this number of cases Tiwari's limits can miss their level: Fay and Feuer's are used."""
 
@@ -57,8 +58,22 @@ def poisson_exact(cases: ArrayLike, *, level: float = 0.95) -> tuple[Floats, Flo
     from scipy.special import gammainccinv, gammaincinv  # noqa: PLC0415 - slow to import
 
     count, tail = np.asarray(cases, dtype=np.float64), tail_probability(level)
+    if count.size > _MANY and (count.astype(np.int64) == count).all():
+        # a few different counts stand in many cells: each is computed once
+        values, place = _distinct(count.astype(np.int64))
+        low, high = poisson_exact(values, level=level)
+        return low[place], high[place]
     lower = np.where(count > 0, gammaincinv(np.maximum(count, 1), tail), 0.0)
     return lower, np.asarray(gammainccinv(count + 1, tail))
+
+
+def _distinct(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the different counts, or all up to the largest, and the place of each among them."""
+    low, high = int(counts.min()), int(counts.max())
+    if low >= 0 and high < _MANY:
+        return np.arange(high + 1), counts
+    values, place = np.unique(counts, return_inverse=True)
+    return values, place.reshape(counts.shape)
 
 
 def poisson_byar(cases: ArrayLike, *, level: float = 0.95) -> tuple[Floats, Floats]:

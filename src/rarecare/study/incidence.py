@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from rarecare.errors import DisagreementError
 from rarecare.population.population import Population
-from rarecare.rates.estimate import AGE_SPECIFIC, CRUDE, STANDARDISED, estimate_incidence
 from rarecare.rates.plan import IncidencePlan, incidence_plan, named_weights
+from rarecare.rates.table import AGE_SPECIFIC, CRUDE, STANDARDISED, estimate_incidence
 from rarecare.rates.tally import tally_incidence
 from rarecare.study import schema
 from rarecare.study.config import Study
