@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+
+if TYPE_CHECKING:
+    from rarecare.rates.plan import IncidencePlan
+    from rarecare.tally.tally import Tally
 
 ROOT = Path(__file__).parent.parent
 LIFE_TABLE = ROOT / "tests" / "cohort" / "lifetable.csv"
@@ -52,6 +57,71 @@ def coded_cases(n: int, *, text: bool, seed: int = 1) -> pl.DataFrame:
             "sex": _drawn(["female", "male"], n, rng),
         }
     )
+
+
+def burden_tally() -> tuple[Tally, IncidencePlan]:
+    """Return 6 million cells: 271 entities x 31 countries x 2 sexes x 20 years x 18 ages."""
+    from rarecare.rates.plan import IncidencePlan, named_weights  # noqa: PLC0415
+    from rarecare.tally.tally import Tally  # noqa: PLC0415
+
+    ages = tuple(range(0, 90, 5))
+    plan = IncidencePlan(
+        strata=("entity", "area", "sex", "year"), age_lower=ages, case_strata=("entity",),
+        standards=(named_weights("esp2013", ages, None),),
+    )  # fmt: skip
+    shape = (271, 31, 2, 20)
+    names = [
+        [f"{prefix}{k}" for k in range(size)] for prefix, size in zip("ecs", shape[:3], strict=True)
+    ]
+    levels = [*names, list(range(2000, 2020))]
+    axes = np.indices(shape).reshape(len(shape), -1)
+    strata = pl.DataFrame(
+        {
+            name: pl.Series(values).gather(axis)
+            for name, values, axis in zip(plan.strata, levels, axes, strict=True)
+        }
+    )
+    rng = np.random.default_rng(1)
+    person_years = np.tile(rng.uniform(1e4, 3e5, (31 * 2 * 20, len(ages))), (271, 1))
+    arrays = {
+        "cases": rng.poisson(person_years * 1e-5), "person_years": person_years,
+        "cases_age_unknown": np.zeros(strata.height, dtype=np.int64),
+    }  # fmt: skip
+    return Tally(plan.hash, strata, arrays), plan
+
+
+def prevalent_cases(n: int, *, groups: int, seed: int = 1) -> pl.DataFrame:
+    """Return ``n`` cases of twenty years in ``groups`` entities, one in twenty of them lost."""
+    rng = np.random.default_rng(seed)
+    days = 20 * 365
+    incidence = rng.integers(0, days, n)
+    follow_up = np.minimum(rng.exponential(6 * 365, n).astype(np.int64) + 1, days - incidence)
+    died = (rng.random(n) < 0.6) & (follow_up < days - incidence)
+    lost = ~died & (rng.random(n) < 0.05)
+    first = np.datetime64("1995-01-01")
+    return pl.DataFrame(
+        {
+            "entity": _drawn([f"E{k:03d}" for k in range(groups)], n, rng),
+            "sex": _drawn(["female", "male"], n, rng),
+            "age": rng.integers(0, 95, n),
+            "incidence_date": pl.Series(first + incidence.astype("timedelta64[D]")).cast(pl.Date),
+            "follow_up_days": np.where(lost, (follow_up * rng.random(n)).astype(int), follow_up),
+            "died": died,
+            "patient_id": rng.permutation(n),
+        }
+    )
+
+
+def yearly_cases() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return 40 years of cases of a rising cancer and a population of 60 years."""
+    rng = np.random.default_rng(1)
+    ages, years = np.arange(0, 90, 5), np.arange(1971, 2031)
+    people = pl.DataFrame({"year": np.repeat(years, 18), "age": np.tile(ages, 60),
+                           "person_years": np.full(60 * 18, 2e5)})  # fmt: skip
+    rates = np.exp(-11 + ages / 30)[None, :] * 1.01 ** np.arange(40)[:, None]
+    counts = rng.poisson(rates * 2e5).ravel()
+    cells = people.head(40 * 18).select("age", incidence_date=pl.date("year", 7, 1))
+    return cells[np.repeat(np.arange(cells.height), counts)], people
 
 
 def _drawn(values: list[str], n: int, rng: np.random.Generator) -> pl.Series:

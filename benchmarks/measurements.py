@@ -151,6 +151,31 @@ def incidence_one_million() -> float:
     return _median(lambda: incidence(cases, people, by=["entity", "sex"]))
 
 
+def six_million_rates() -> float:
+    """All rates of 271 entities, 31 countries, 2 sexes, 18 ages, 20 years, from the tally."""
+    from rarecare.rates import estimate_incidence  # noqa: PLC0415
+
+    tally, plan = cohorts.burden_tally()
+    return _median(lambda: estimate_incidence(tally, plan), times=3)
+
+
+def prevalence_five_million() -> float:
+    """Prevalence of 5 million cases in 200 entities, four windows, with lost cases."""
+    from rarecare import prevalence  # noqa: PLC0415
+
+    cases = cohorts.prevalent_cases(5_000_000, groups=200)
+    return _median(lambda: prevalence(cases, index_date="2014-12-31", by=["entity"]), times=3)
+
+
+def project_one_entity() -> float:
+    """Projection of one entity by the age-period-cohort model, 10 000 draws."""
+    from rarecare import Population, project  # noqa: PLC0415
+
+    cases, people = cohorts.yearly_cases()
+    population = Population.read(people)
+    return _median(lambda: project(cases, population))
+
+
 _FORMULA = "~ x0 + x1 + x2 + x3 + x4"
 
 
@@ -249,6 +274,9 @@ MEASUREMENTS: dict[str, tuple[Callable[[], float], float | None, float | None]] 
     "classify_text": (classify_text, 2.0, None),
     "classify_enum": (classify_enum, 2.0, None),
     "incidence_one_million": (incidence_one_million, None, None),
+    "six_million_rates": (six_million_rates, 10.0, None),
+    "prevalence_five_million": (prevalence_five_million, 10.0, None),
+    "project_one_entity": (project_one_entity, None, None),
     "poisson_five_million": (poisson_five_million, 5.0, None),
     "flexible_one_million": (flexible_one_million, 30.0, 4.0),
     "flexible_five_million": (flexible_five_million, None, None),

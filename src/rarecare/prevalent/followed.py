@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -17,14 +18,23 @@ Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 _DAYS = 1 << 20
 """More days than anybody is followed."""
+_SUMMED = ("day", "deaths", "exits")
 
 
 def survival_sums(table: pl.DataFrame, strata: Sequence[str]) -> pl.DataFrame:
     """Return deaths and exits by stratum and day of follow-up: these add over parts."""
+    # words are grouped and sorted by number, which is quicker, and are words again in the sums
+    words = [name for name in strata if table.schema[name] == pl.String]
+    numbers = [
+        pl.col(name).cast(pl.Enum(table[name].unique().drop_nulls().sort())) for name in words
+    ]
     return (
-        table.group_by(*strata, pl.col("follow_up_days").cast(pl.Int64).alias("day"))
+        table.select(*strata, "died", day=pl.col("follow_up_days").cast(pl.Int64))
+        .with_columns(numbers)
+        .group_by(*strata, "day")
         .agg(deaths=pl.col("died").sum().cast(pl.Int64), exits=pl.len().cast(pl.Int64))
         .sort(*strata, "day", nulls_last=False)
+        .with_columns(pl.col(words).cast(pl.String))
     )
 
 
@@ -61,15 +71,10 @@ class KaplanMeier:
     @classmethod
     def of(cls, sums: pl.DataFrame, strata: Sequence[str]) -> KaplanMeier:
         """Return the survival of these columns' strata, summed over the other columns."""
-        if strata:
-            own = sums.group_by(*strata, "day").agg(pl.col("deaths", "exits").sum())
-            listed = own.select(strata).unique().sort(strata, nulls_last=False)
-            listed = listed.with_row_index("_stratum").cast({"_stratum": pl.Int64})
-            own = own.join(listed, on=list(strata), nulls_equal=True)
-        else:
-            own = sums.group_by("day").agg(pl.col("deaths", "exits").sum())
-            own = own.with_columns(_stratum=pl.lit(0, dtype=pl.Int64))
-            listed = pl.DataFrame({"_stratum": [0]}, schema={"_stratum": pl.Int64})
+        listed, number = _numbered(sums, strata)
+        own = sums.select(pl.Series("_stratum", number), "day", "deaths", "exits")
+        if len(strata) < len(sums.columns) - len(_SUMMED):
+            own = own.group_by("_stratum", "day").agg(pl.col("deaths", "exits").sum())
         own = own.sort("_stratum", "day")
         stratum, day = own["_stratum"].to_numpy(), own["day"].to_numpy()
         deaths, exits = own["deaths"].to_numpy(), own["exits"].to_numpy()
@@ -86,7 +91,7 @@ class KaplanMeier:
 
     def at(self, stratum: Whole, day: Whole) -> tuple[Floats, Floats]:
         """Return log survival and the sum of d/Y² after given days."""
-        place = np.searchsorted(self.keys, stratum * _DAYS + day, side="right") - 1
+        place = _place(self.keys, stratum * _DAYS + day, side="right") - 1
         inside = (place >= 0) & (self.keys[np.maximum(place, 0)] // _DAYS == stratum)
         place = np.maximum(place, 0)
         return (
@@ -96,11 +101,39 @@ class KaplanMeier:
 
     def risk(self, stratum: Whole, day: Whole) -> Whole:
         """Return how many are at risk on given days."""
-        place = np.searchsorted(self.keys, stratum * _DAYS + day, side="left")
+        place = _place(self.keys, stratum * _DAYS + day, side="left")
         inside = place < len(self.keys)
         place = np.minimum(place, len(self.keys) - 1)
         inside &= self.keys[place] // _DAYS == stratum
         return np.where(inside, self.at_risk[place], 0)
+
+
+def _numbered(sums: pl.DataFrame, strata: Sequence[str]) -> tuple[pl.DataFrame, Whole]:
+    """Return the strata of these columns with their numbers, and the number of each row.
+
+    The rows are sorted by all strata, so that those of one stand together.
+    """
+    every = [name for name in sums.columns if name not in _SUMMED]
+    if not every or not strata:
+        listed = pl.DataFrame({"_stratum": [0]}, schema={"_stratum": pl.Int64})
+        return listed, np.zeros(sums.height, dtype=np.int64)
+    run = sums.select(pl.struct(every).rle_id().cast(pl.Int64)).to_series()
+    first = np.flatnonzero(np.diff(run.to_numpy(), prepend=-1))
+    finest = sums.select(every)[first]
+    listed = finest.select(strata).unique().sort(strata, nulls_last=False)
+    listed = listed.with_row_index("_stratum").cast({"_stratum": pl.Int64})
+    of_finest = finest.join(
+        listed, on=list(strata), how="left", nulls_equal=True, maintain_order="left"
+    )["_stratum"]
+    return listed, of_finest.to_numpy()[run.to_numpy()]
+
+
+def _place(keys: Whole, asked: Whole, *, side: Literal["left", "right"]) -> Whole:
+    """Return where values stand among keys; in rising order, which the memory likes better."""
+    order = np.argsort(asked)
+    place = np.empty(len(asked), dtype=np.int64)
+    place[order] = np.searchsorted(keys, asked[order], side=side)
+    return place
 
 
 def _running(step: Floats, first: Whole, stratum: Whole) -> Floats:
@@ -204,11 +237,12 @@ def shared_variance(
     variance = np.zeros(n_rows)
     for kept in np.unique(level):
         own = level == kept
-        order = np.lexsort((days[own], stratum[own], row[own]))
+        n_strata = int(stratum[own].max()) + 1
+        order = np.argsort((row[own] * n_strata + stratum[own]) * _DAYS + days[own])
         of_row, of_stratum = row[own][order], stratum[own][order]
         _, information = curves[int(kept)].at(of_stratum, days[own][order])
         weight = np.cumsum(jumps[own][order])
         same = (of_row[1:] == of_row[:-1]) & (of_stratum[1:] == of_stratum[:-1])
         pieces = np.where(same, weight[:-1] ** 2 * np.diff(information), 0.0)
-        np.add.at(variance, of_row[:-1], pieces)
+        variance += np.bincount(of_row[:-1], weights=pieces, minlength=n_rows)
     return variance
