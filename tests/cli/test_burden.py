@@ -106,6 +106,36 @@ def test_trend_and_expected_cases(folder, capsys):
     assert change.select("first", "last", "n").rows() == [(1991, 2010, 80)]
 
 
+def test_rates_by_country_are_drawn_together_and_drawn(folder, capsys):
+    areas = [PEOPLE.splitlines()[0] + ",area", *(
+        f"{line},{area}" for area in ("IT", "SI") for line in PEOPLE.splitlines()[1:]
+    )]  # fmt: skip
+    (folder / "people.csv").write_text("\n".join(areas) + "\n")
+    head, *rows_of = CASES.splitlines()
+    cases = [f"{row},{'IT' if k % 4 else 'SI'}" for k, row in enumerate(rows_of)]
+    (folder / "cases.csv").write_text("\n".join([head + ",area", *cases]) + "\n")
+    assert run("incidence", "--shrink", "area", "--age-groups", "0,50", "--format", "csv",
+               "--figure", "map.svg") == 0  # fmt: skip
+    table = rows(capsys).drop_nulls("area")
+    raw, drawn = (
+        dict(table.filter(measure=name).select("area", "estimate").rows())
+        for name in ("raw rate", "shrunken rate")
+    )
+    assert raw["IT"] > drawn["IT"] > drawn["SI"] > raw["SI"]
+    assert "<svg" in (folder / "map.svg").read_text()
+
+
+@pytest.mark.parametrize("verb", ["prevalence", "project"])
+def test_figures_are_drawn(folder, verb):
+    wanted = {
+        "prevalence": ["--index-date", "2010-12-31", "--population", "people.csv"],
+        "project": ["--draws", "200", "--age-groups", "0,50"],
+    }
+    assert run(verb, *wanted[verb], "--figure", "figure.svg", "--out", "table.csv") == 0
+    assert "<svg" in (folder / "figure.svg").read_text()
+    assert (folder / "table.csv.provenance.json").is_file()
+
+
 @pytest.mark.parametrize(
     ("verb", "arguments", "words"),
     [
@@ -117,7 +147,7 @@ def test_trend_and_expected_cases(folder, capsys):
         ),
         ("project", ["--width", "2"], "width"),
         ("project", ["--cut", "3"], "between 0 and 1"),
-        ("incidence", ["--trend", "--target", "people.csv"], "trends or expected cases"),
+        ("incidence", ["--trend", "--target", "people.csv"], "one kind of table"),
         ("incidence", ["--trend", "--standard", "segi,esp2013"], "one standard population"),
     ],
 )

@@ -30,6 +30,7 @@ def incidence(
     max_joinpoints: int | None = None,
     target: Path | None = None,
     target_by: str = "",
+    shrink: str | None = None,
     ages: str = "all",
     population_columns: Text = (),
     population_codes: Text = (),
@@ -69,6 +70,9 @@ def incidence(
         Instead: new cases to be expected in this population, of one year, at the rates of all.
     target_by
         With --target: its columns that get rows of their own, by commas: area.
+    shrink
+        Instead: the rates of each level of this column of the population (country), drawn
+        towards their common level, beside the raw ones.
     ages
         Ages counted, as 15-99, or all.
     population_columns
@@ -79,32 +83,40 @@ def incidence(
     from rarecare import rates  # noqa: PLC0415
 
     output.check_all_writable(output_to)
-    if trend and target is not None:
-        raise UsageError("a run gives trends or expected cases", value="--trend, --target")
+    asked = [
+        flag for flag, on in (("--trend", trend), ("--target", target), ("--shrink", shrink)) if on
+    ]
+    if len(asked) > 1:
+        raise UsageError("a run gives one kind of table", value=", ".join(asked), allowed="one")
     strata, wanted = values.words(by), values.words(standard)
     if trend and len(wanted) != 1:
         raise UsageError("a trend takes one standard population", value=standard)
     table = read_cases(cases, reading, strata)
     people = read_population(population, population_columns, population_codes)
     groups = values.whole_numbers(age_groups, "--age-groups") if age_groups else None
-    rules = {"rules": counting.rules("incidence", ages), "bad_rows": counting.bad_rows}
+    counted = {"rules": counting.rules("incidence", ages), "bad_rows": counting.bad_rows}
     with output.step("counting"):
         if trend:
             result = rates.trend(
                 table, people, by=strata, age_groups=groups, standard=wanted[0], level=level,
                 interval=interval, per=per, selection=selection, max_joinpoints=max_joinpoints,
-                **rules,  # type: ignore[arg-type]
+                **counted,  # type: ignore[arg-type]
+            )  # fmt: skip
+        elif shrink is not None:
+            result = rates.hierarchical_incidence(
+                table, people, by_unit=shrink, by=strata, age_groups=groups, level=level, per=per,
+                unknown_age="proportional", **counted,  # type: ignore[arg-type]
             )  # fmt: skip
         elif target is not None:
             result = rates.expected_cases(
                 table, people, read_population(target, population_columns, population_codes),
                 by=strata, target_by=values.words(target_by), age_groups=groups, level=level,
-                interval=interval, unknown_age=unknown_age, **rules,  # type: ignore[arg-type]
+                interval=interval, unknown_age=unknown_age, **counted,  # type: ignore[arg-type]
             )  # fmt: skip
         else:
             result = rates.incidence(
                 table, people, by=strata, age_groups=groups, standards=wanted, level=level,
                 interval=interval, count_interval=count_interval, per=per,
-                unknown_age=unknown_age, **rules,  # type: ignore[arg-type]
+                unknown_age=unknown_age, **counted,  # type: ignore[arg-type]
             )  # fmt: skip
     output.show(result, output_to)

@@ -1,25 +1,37 @@
 """Figures: tidy tables in, one Vega-Lite specification out."""
 
+from rarecare.figures.age_curve import age_curve_figure
 from rarecare.figures.conditional import conditional_figure
+from rarecare.figures.country_map import country_map
 from rarecare.figures.decomposition import decomposition_figure
+from rarecare.figures.fan import fan
 from rarecare.figures.figure import Figure
 from rarecare.figures.forest import forest_figure
 from rarecare.figures.funnel import funnel_figure
 from rarecare.figures.goodness import goodness_figure
+from rarecare.figures.lexis import lexis_figure
 from rarecare.figures.look import SYNTHETIC
+from rarecare.figures.prevalence import prevalence_bars
 from rarecare.figures.probabilities import probabilities_figure
 from rarecare.figures.rates import rates_figure
 from rarecare.figures.survival import survival_figure
+from rarecare.figures.trend import trend_figure
 
 __all__ = [
     "SYNTHETIC",
     "Figure",
+    "age_curve_figure",
     "conditional_figure",
+    "country_map",
     "decomposition_figure",
+    "fan",
     "forest_figure",
     "funnel_figure",
     "goodness_figure",
+    "lexis_figure",
+    "prevalence_bars",
     "probabilities_figure",
     "rates_figure",
     "survival_figure",
+    "trend_figure",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from rarecare.errors import PopulationError, UsageError
 from rarecare.population.population import Population
-from rarecare.prevalent.estimate import estimate_prevalence
+from rarecare.prevalent.estimate import PERSONS, PROPORTION, estimate_prevalence
 from rarecare.prevalent.members import PATIENT, PrevalenceTally, tally_prevalence
 from rarecare.prevalent.plan import (
     AGE_CLASS,
@@ -23,6 +24,9 @@ from rarecare.prevalent.plan import (
 from rarecare.registry import Cases, ExclusionRules
 from rarecare.registry.preparation import prepare
 from rarecare.results import Provenance, Result
+
+if TYPE_CHECKING:
+    from rarecare.figures import Figure
 
 COUNTED = ExclusionRules(purpose="prevalence", needed=())
 """Who is counted by default: behaviour 3, all ages, without DCO and autopsy-only cases."""
@@ -154,7 +158,23 @@ def prevalence(
         exclusions=prepared.exclusions,
         notes=(*prepared.notes, *prevalence_notes(table, tally, plan), *notes),
     )
-    return Result(rows, provenance)
+    return Result(rows, provenance, partial(prevalence_figure, rows, plan.strata))
+
+
+def prevalence_figure(
+    table: pl.DataFrame, by: Sequence[str], title: str = "Prevalence", **choices: Any
+) -> Figure:
+    """Draw proportions by time since diagnosis, or persons where there is no population."""
+    from rarecare.figures import prevalence_bars  # noqa: PLC0415 - drawn when asked
+
+    measure = PROPORTION if PROPORTION in table["measure"] else PERSONS
+    own = table.filter(pl.col("measure") == measure)
+    for name in ("age_group", "phase"):
+        if name in own.columns:
+            own = own.filter(pl.col(name) == "all")
+    unit = own["unit"][0]
+    label = f"Persons alive after a diagnosis, {unit}" if measure == PROPORTION else "Persons alive"
+    return prevalence_bars(own, value_label=label, title=title, by=by, **choices)
 
 
 def prevalence_notes(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -31,6 +32,9 @@ from rarecare.rates.tally import tally_incidence
 from rarecare.registry import Cases, ExclusionRules
 from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result
 from rarecare.tally.tally import Tally
+
+if TYPE_CHECKING:
+    from rarecare.figures import Figure
 
 Floats = NDArray[np.float64]
 RAW, SHRUNKEN, COMMON_RATE = "raw rate", "shrunken rate", "common rate"
@@ -125,7 +129,7 @@ def hierarchical_incidence(
             *([f"cases of unknown age, {done}: {unknown}"] if unknown else []),
         ),
     )  # fmt: skip
-    return Result(table, provenance)
+    return Result(table, provenance, partial(_figure, table, by_unit, plan.unit))
 
 
 def estimate_hierarchical(
@@ -247,3 +251,17 @@ def _common_rows(found: ShrunkenRates, years: Floats, pooled: float) -> pl.DataF
         person_years=pl.lit(float(years.sum())),
         **{c: pl.col(c) for c in _ROWS if c not in ("name", "n", "person_years")},
     ).select(_ROWS)  # fmt: skip
+
+
+def _figure(
+    table: pl.DataFrame, by_unit: str, unit: str, title: str = "Incidence by country",
+    **choices: Any,
+) -> Figure:  # fmt: skip
+    """Draw a map of raw rates beside one of shrunken rates; of one stratum."""
+    from rarecare.figures import country_map  # noqa: PLC0415 - drawn when asked
+
+    own = table.drop_nulls(by_unit).rename({by_unit: "area"})
+    return country_map(
+        own.filter(measure=RAW), value_label=f"New cases {unit}", title=title,
+        beside=own.filter(measure=SHRUNKEN), **choices,
+    )  # fmt: skip
