@@ -13,6 +13,7 @@ from rarecare import (
     classify,
     complete_prevalence,
     expected_cases,
+    hierarchical_incidence,
     incidence,
     prevalence,
     project,
@@ -188,10 +189,30 @@ def test_expected_cases_are_those_of_pooled_rates(data, release):
     assert "EU" in release.areas["area"].to_list()
 
 
+def test_shrunken_rates_are_those_of_the_countries_together(data, release):
+    cases = pl.concat(
+        [cases_of(data, code, "incidence").with_columns(area=pl.lit(code)) for code in COUNTRIES],
+        how="diagonal",
+    ).filter(pl.col("entity_tier1") == "08.02")
+    frames = [
+        people(data / code, "population.csv").table.with_columns(area=pl.lit(code))
+        for code in COUNTRIES
+    ]
+    known = hierarchical_incidence(
+        cases, Population.read(pl.concat(frames)), age_groups=range(0, 90, 5),
+        unknown_age="exclude",
+    ).table.filter(measure="shrunken rate")  # fmt: skip
+    for own in known.iter_rows(named=True):
+        made = row(release, measure=schema.SHRUNKEN, area=own["area"])
+        assert made["n"] == own["n"]
+        for number in NUMBERS:
+            assert made[number] == pytest.approx(own[number], rel=1e-6)
+
+
 def test_every_measure_is_in_the_release_and_protected(release):
     assert set(release.estimates["measure"]) >= {
         schema.PREVALENT, schema.PREVALENCE, schema.COMPLETE_PERSONS, schema.COMPLETE,
-        schema.TREND, schema.PROJECTED, schema.PROJECTED_RATE, schema.EXPECTED,
+        schema.SHRUNKEN, schema.TREND, schema.PROJECTED, schema.PROJECTED_RATE, schema.EXPECTED,
     }  # fmt: skip
     assert release.estimates.filter(pl.col("n").is_between(1, 4)).is_empty()
     summary = release.manifest["disclosure"]["summary"]

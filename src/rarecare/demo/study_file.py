@@ -23,6 +23,9 @@ period = ["{first}-01-01", "{last}-12-31"]
 closing_date = "{closing}"
 measures = ["incidence", "net survival", "prevalence", "trend"]
 
+[incidence]
+shrunken = ["08.02"]
+
 [prevalence]
 complete = ["08.02", "07"]
 

@@ -107,11 +107,12 @@ class Counting(_Part):
 
 
 class Incidence(_Part):
-    """``[incidence]``."""
+    """``[incidence]``; of the entities in ``shrunken``, rates by country drawn to their level."""
 
     standards: tuple[str, ...] = ("esp2013",)
     interval: Literal["tiwari", "fay-feuer", "dobson", "dobson-byar"] = "tiwari"
     unknown_age: Literal["exclude", "proportional"] = "exclude"
+    shrunken: tuple[str, ...] = ()
 
 
 class Survival(_Part):

@@ -18,6 +18,7 @@ from rarecare.projection.estimate import CASES, CRUDE, projected_rows, simulated
 from rarecare.projection.series import split_periods
 from rarecare.rates.change import annual_change
 from rarecare.rates.formulas import weighted_rate
+from rarecare.rates.hierarchical import shrunken_rates
 from rarecare.rates.intervals import rate_limits
 from rarecare.results import NOT_ESTIMABLE, OK
 from rarecare.study import schema
@@ -244,6 +245,49 @@ def _check_target(target: Population, counts: Counts) -> list[str]:
             allowed="sex, area",
         )  # fmt: skip
     return areas
+
+
+def shrunken_rows(
+    by_country: dict[str, Counts], groups: Groups, study: Study
+) -> list[pl.DataFrame]:
+    """Return crude rates of countries, adjusted for age and sex and drawn to their common level.
+
+    Raises
+    ------
+    UsageError
+        An entity asked for is not reported on.
+    """
+    names = list(by_country)
+    listed = groups.table["entity_id"].to_list()
+    cases = np.stack(
+        [held(own, groups, by_sex=True).sum(axis=2) for own in by_country.values()], axis=1
+    )  # (n_groups, n_countries, n_sexes, n_ages)
+    person_years = np.stack([own.person_years.sum(axis=1) for own in by_country.values()])
+    total = person_years.sum(axis=0)
+    parts = []
+    for entity in study.incidence.shrunken:
+        if entity not in listed:
+            raise UsageError(
+                "shrunken rates are asked of an entity that the study does not report on",
+                value=entity, allowed=listed,
+            )  # fmt: skip
+        own = cases[listed.index(entity)]
+        pooled = np.where(total > 0, own.sum(axis=0) / np.where(total > 0, total, 1), 0.0)
+        crude = PER * float(own.sum() / total.sum())
+        found = shrunken_rates(
+            own.sum(axis=(1, 2)), (person_years * pooled).sum(axis=(1, 2)), names=names,
+            level=study.level, reference=crude,
+        ).countries  # fmt: skip
+        rows = found.select(
+            "n", "level", "status", "reason", measure=pl.lit(schema.SHRUNKEN),
+            entity_id=pl.lit(entity), area="name", period=pl.lit(study_period(study)),
+            unit=pl.lit("per 100 000 person-years"), estimate="rate",
+            se=pl.col("se") * crude, lower="rate_lower", upper="rate_upper",
+            method=pl.col("method").fill_null("hierarchical"),
+            person_years=pl.Series(person_years.sum(axis=(1, 2))),
+        )  # fmt: skip
+        parts.append(in_schema(_filled(rows, None), study))
+    return parts
 
 
 def held(counts: Counts, groups: Groups, *, by_sex: bool = False) -> NDArray[np.int64]:

@@ -22,7 +22,14 @@ from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, Groups
 from rarecare.study.incidence import Counts, count, incidence_rows
 from rarecare.study.models import Gathered, gather, model_rows
-from rarecare.study.outlook import Ahead, expected_rows, projection_rows, trend_rows, years_ahead
+from rarecare.study.outlook import (
+    Ahead,
+    expected_rows,
+    projection_rows,
+    shrunken_rows,
+    trend_rows,
+    years_ahead,
+)
 from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
 from rarecare.study.quality import quality_rows
 from rarecare.study.release import REPORT, Release, write_release
@@ -111,6 +118,8 @@ def make_release(
     region.close(made, groups, study)
     say("all areas", steps - 3, steps)
     whole.close(made, groups, study, pooled=True)
+    if study.incidence.shrunken and made.by_country:
+        made.estimates += shrunken_rows(made.by_country, groups, study)
     if study.expected is not None and whole.counts is not None:
         target = target_population(study.expected)
         rows, made.targets = expected_rows(whole.counts, target, groups, study)
@@ -142,6 +151,7 @@ class _Made:
     inputs: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
+    by_country: dict[str, Counts] = field(default_factory=dict)
     cells: dict[str, Gathered] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -163,6 +173,8 @@ class _Level:
             margins = _POOLED_INCIDENCE if pooled else _WHOLE
             rows = incidence_rows(self.counts, groups, study, area=self.area, margins=margins)
             made.estimates.append(rows)
+            if not pooled and self.area in {r.country for r in study.registries}:
+                made.by_country[self.area] = self.counts
             self._look_ahead(self.counts, made, groups, study, pooled=pooled)
         if self.sums.arrays:
             margins = _POOLED_SURVIVAL if pooled else _WHOLE

@@ -126,6 +126,7 @@ HAZARD_RATIO = "excess hazard ratio"
 MODEL_SURVIVAL = "model net survival"
 MODEL_DIFFERENCE = "difference of model net survival"
 SHARE_EXPLAINED = "share of differences explained"
+SHRUNKEN = "shrunken incidence"
 PREVALENT = "prevalent persons"
 PREVALENCE = "prevalence"
 COMPLETE_PERSONS = "complete prevalent persons"
@@ -138,7 +139,8 @@ PROJECTED_RATE = "projected incidence"
 EXPECTED = "expected new cases"
 MEASURES = (
     INCIDENCE, NET_SURVIVAL, HAZARD_RATIO, MODEL_SURVIVAL, MODEL_DIFFERENCE, SHARE_EXPLAINED,
-    PREVALENT, PREVALENCE, COMPLETE_PERSONS, COMPLETE, TREND, PROJECTED, PROJECTED_RATE, EXPECTED,
+    SHRUNKEN, PREVALENT, PREVALENCE, COMPLETE_PERSONS, COMPLETE, TREND, PROJECTED, PROJECTED_RATE,
+    EXPECTED,
 )  # fmt: skip
 """Measures this version writes; ``unit`` and ``standard`` tell crude from standardised rates."""
 
