@@ -132,7 +132,7 @@ def fit_rates(
         )  # fmt: skip
     information = x.T @ (x * _weights(np.maximum(mean, least), y, link)[:, None])
     covariance = np.zeros((columns.shape[1],) * 2)
-    covariance[np.ix_(kept, kept)] = np.linalg.pinv(information, hermitian=True)
+    covariance[np.ix_(kept, kept)] = _inverse(information)
     whole = np.zeros(columns.shape[1])
     whole[kept] = beta
     return RateFit(
@@ -146,6 +146,17 @@ def _weights(mean: Floats, y: Floats, link: Link) -> Floats:
     slope = mean if link == "log" else 5 * y * (mean / y) ** 0.8
     weights: Floats = np.maximum(slope, FLOOR) ** 2 / mean
     return weights
+
+
+def _inverse(information: Floats) -> Floats:
+    """Return the covariance; scaled first, so that a column with little information keeps its own.
+
+    Without it an effect whose cells have no case would get a standard error of 0.
+    """
+    scale = 1 / np.sqrt(np.maximum(np.diag(information), FLOOR))
+    scaled = np.linalg.pinv(information * np.outer(scale, scale), hermitian=True)
+    inverse: Floats = scaled * np.outer(scale, scale)
+    return inverse
 
 
 def rate_of(eta: Floats, link: Link) -> Floats:
