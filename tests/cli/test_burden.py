@@ -3,6 +3,7 @@
 import io
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -66,6 +67,34 @@ def test_prevalence_by_phase_and_by_entity(folder, capsys):
     whole = table.filter(phase="all")
     assert set(phases["phase"]) == {"initial", "monitoring", "last year of life"}
     assert phases["estimate"].sum() == pytest.approx(whole["estimate"].sum(), rel=1e-9)
+
+
+def test_complete_prevalence(folder, capsys):
+    lives = "year,age,qx\n" + "".join(
+        f"{year},{age},{0.0005 * 1.09**age / 3:.6f}\n" for year in YEARS for age in range(100)
+    )
+    (folder / "lives.csv").write_text(lives)
+    rng = np.random.default_rng(3)
+    lines = []
+    for k in range(1_500):
+        year, age = 1991 + k % 20, int(rng.integers(40, 85))
+        left = 365 * (2011 - year) - 180
+        cured = rng.random() < 0.5
+        days = left if cured else min(left, int(rng.exponential(500)) + 1)
+        status = "alive" if days == left else "dead"
+        lines.append(f"Q{k},{age},{year}-06-30,{days},{status},C40.2,9180,3\n")
+    (folder / "cases.csv").write_text(CASES.splitlines()[0] + "\n" + "".join(lines))
+    (folder / "people.csv").write_text("year,age,population\n" + "".join(
+        f"{year},{age},20000\n" for year in YEARS for age in range(0, 95, 5)
+    ))  # fmt: skip
+    assert run("prevalence", "--index-date", "2010-12-31", "--windows", "10", "--population",
+               "people.csv", "--complete", "lives.csv", "--registered-since", "1991-01-01",
+               "--format", "csv") == 0  # fmt: skip
+    table = rows(capsys).filter(measure="prevalent persons")
+    found = dict(table.select("window", "estimate").rows())
+    assert found["complete"] > found["0-10"] > 0
+    assert found["complete"] > found["cured"] > 0
+    assert set(table["status"]) == {"ok"}
 
 
 def test_a_window_before_registration_is_not_estimable(folder, capsys):
