@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.errors import PopulationError, UsageError
+from rarecare.errors import PopulationError
 from rarecare.population.population import Population
 from rarecare.prevalent.counting import Counted, Curves, count_window, curves_of
 from rarecare.prevalent.estimate import EXACT
@@ -31,6 +31,7 @@ from rarecare.prevalent.windowed import (
     unreached_because,
     window_plan,
 )
+from rarecare.rates.expected import check_pooled
 from rarecare.rates.formulas import WeightedRate
 from rarecare.rates.intervals import rate_limits
 from rarecare.rates.plan import default_age_groups
@@ -91,7 +92,7 @@ def expected_prevalence(
     CaseError, ColumnError
         A column of the cases is missing or not what it must be.
     """
-    _check(population, target, by)
+    check_pooled(population, target, by, what="proportions")
     pairs = tuple(
         (float(w[0]), float(w[1])) if isinstance(w, Sequence) else (0.0, float(w)) for w in windows
     )
@@ -158,21 +159,6 @@ def expected_prevalence(
 
 def _reach(window: Window) -> tuple[float, float]:
     return window[1], -window[0]
-
-
-def _check(population: Population, target: Population, by: Sequence[str]) -> None:
-    wrong = [name for name in by if name in (*population.keys, "year", SEX)]
-    if wrong:
-        raise UsageError(
-            "pooled proportions have no strata that the population has", value=wrong[0],
-            allowed="strata of the cases", remedy="Take its part: population.part(...).",
-        )  # fmt: skip
-    if len(target.years) > 1:
-        raise PopulationError(
-            "the target population has several years", file=target.source.name,
-            value=f"{target.years[0]} to {target.years[-1]}", allowed="one year",
-            remedy="Take one: target.part(year=...).",
-        )  # fmt: skip
 
 
 def _check_sexes(table: pl.DataFrame, own: pl.DataFrame, population: Population) -> None:

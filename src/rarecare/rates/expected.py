@@ -69,19 +69,7 @@ def expected_cases(
     CaseError, ColumnError
         A column of the cases is missing or not what it must be.
     """
-    shared = (*population.keys, *(["year"] if population.years else []))
-    wrong = [name for name in by if name in shared]
-    if wrong:
-        raise UsageError(
-            "pooled rates have no strata that the population has", value=wrong[0],
-            allowed="strata of the cases", remedy="Take its part: population.part(...).",
-        )  # fmt: skip
-    if len(target.years) > 1:
-        raise PopulationError(
-            "the target population has several years", file=target.source.name,
-            value=f"{target.years[0]} to {target.years[-1]}", allowed="one year",
-            remedy="Take one: target.part(year=...).",
-        )  # fmt: skip
+    check_pooled(population, target, by, what="rates")
     sexed = SEX in population.keys and SEX in target.keys
     bounds = tuple(age_groups) if age_groups is not None else tuple(
         age for age in default_age_groups(population) if age in target.age_lower
@@ -155,6 +143,30 @@ def expected_cases(
         notes=tuple(notes),
     )
     return Result(table, provenance)
+
+
+def check_pooled(
+    population: Population, target: Population, by: Sequence[str], *, what: str
+) -> None:
+    """Refuse strata that are pooled, and a target of several years.
+
+    Raises
+    ------
+    UsageError, PopulationError
+        As ``expected_cases``.
+    """
+    wrong = [name for name in by if name in (*population.keys, SEX, "year")]
+    if wrong:
+        raise UsageError(
+            f"pooled {what} have no strata that the population has", value=wrong[0],
+            allowed="strata of the cases", remedy="Take its part: population.part(...).",
+        )  # fmt: skip
+    if len(target.years) > 1:
+        raise PopulationError(
+            "the target population has several years", file=target.source.name,
+            value=f"{target.years[0]} to {target.years[-1]}", allowed="one year",
+            remedy="Take one: target.part(year=...).",
+        )  # fmt: skip
 
 
 def _persons(
