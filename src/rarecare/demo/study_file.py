@@ -27,7 +27,7 @@ measures = ["incidence", "net survival", "prevalence", "trend"]
 shrunken = ["08.02"]
 
 [prevalence]
-complete = ["08.02", "07"]
+complete = ["08.02"]
 
 [projection]
 entities = ["all", "rare", "07", "08.02", "10"]

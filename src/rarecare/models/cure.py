@@ -410,4 +410,6 @@ def _remarks(  # noqa: PLR0917
 
 
 def _expit(eta: Floats) -> Floats:
-    return np.asarray(np.exp(-np.logaddexp(0.0, -eta)))  # exp(-eta) alone would overflow
+    from scipy.special import expit  # noqa: PLC0415 - slow to import
+
+    return np.asarray(expit(eta))
