@@ -220,6 +220,25 @@ def test_every_measure_is_in_the_release_and_protected(release):
     assert set(release.exclusions["purpose"]) == {"incidence", "survival", "prevalence"}
 
 
+def test_a_count_withheld_in_one_measure_is_withheld_in_all(release):
+    """The cases behind a trend are those of the rate."""
+    rates = release.estimates.filter(
+        measure=schema.INCIDENCE, standard="none", period="1995-2007", sex="all", age_group="all"
+    )
+    gone = rates.filter(status="withheld")
+    assert gone.height > 20
+    for measure, keys in (
+        (schema.TREND, ["entity_id", "area"]), (schema.SHRUNKEN, ["entity_id", "area"]),
+        (schema.EXPECTED, ["entity_id"]),
+    ):  # fmt: skip
+        base = gone if "area" in keys else gone.filter(area="all")
+        linked = release.estimates.filter(measure=measure).join(base, on=keys, how="semi")
+        assert linked["n"].null_count() == linked.height
+        assert linked["estimate"].null_count() == linked.height
+        assert set(linked["status"]) <= {"withheld"}
+    assert release.estimates.filter(measure=schema.TREND, status="withheld").height
+
+
 def test_an_index_year_beyond_follow_up_is_not_estimable(data, tmp_path):
     text = (data / "study.toml").read_text(encoding="utf-8")
     for part in ("[projection]", "[expected]"):

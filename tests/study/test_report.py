@@ -1,6 +1,7 @@
 """The report: the release's numbers, nothing else, on a page that needs no network."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -8,8 +9,11 @@ import pytest
 from rarecare.demo import write_demo
 from rarecare.study import run_study
 from rarecare.study.release import Release
-from rarecare.study.report import report_html
+from rarecare.study.report import numbers, report_html
+from rarecare.study.report.burden import length
 from rarecare.study.report.content import Numbers
+
+THIN = "\u202f"
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +169,43 @@ def test_exclusions_add_up_on_the_page(release, html):
     thin = "\u202f"
     assert f"<td>{whole:,}</td>".replace(",", thin) in html
     assert f"<td>{kept['records'].sum():,}</td>".replace(",", thin) in html
+
+
+def said(html):
+    """Return text without tags."""
+    return unescape(re.sub("<[^>]*>", "", html)).strip()
+
+
+@pytest.mark.parametrize(
+    ("value", "people", "cases", "change"),
+    [
+        (0.0, "0", "0", "0"),
+        (0.034, "0.0", "0.034", "+0.03"),
+        (0.34, "0.3", "0.34", "+0.3"),
+        (9.94, "9.9", "9.9", "+9.9"),
+        (43.21, "43", "43.2", "+43.2"),
+        (1234.5, f"1{THIN}234", f"1{THIN}234", f"+1{THIN}234.5"),
+    ],
+)
+def test_numbers_have_the_digits_their_size_calls_for(value, people, cases, change):
+    own = {"status": "ok", "reason": None, "estimate": value, "lower": value, "upper": value}
+    for say, limits, words in (
+        (numbers.people, numbers.people_interval, people),
+        (numbers.cases, numbers.cases_interval, cases),
+        (numbers.change, numbers.change_interval, change),
+    ):
+        assert str(say(own)) == words
+        assert said(limits(own)) == f"{words} to {words}"
+        assert said(say(own | {"status": "withheld", "estimate": None})) == "withheld"
+        assert said(limits(own | {"status": "withheld", "estimate": None})) == "–"
+        assert said(say(None)) == "no data"
+
+
+def test_the_limits_of_nobody_have_the_digits_of_their_size():
+    own = {"status": "ok", "reason": None, "estimate": 0.0, "lower": 0.0, "upper": 35.125}
+    assert said(numbers.cases_interval(own)) == "0 to 35.1"
+    assert said(numbers.people_interval(own)) == "0 to 35"
+
+
+def test_a_window_has_its_length():
+    assert [length(period) for period in ("2007", "2005-2007", "1998-2007")] == [1, 3, 10]

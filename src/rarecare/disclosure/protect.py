@@ -44,6 +44,7 @@ from numpy.typing import NDArray
 
 from rarecare.disclosure.audit import audit
 from rarecare.disclosure.cells import Family, Lattice, Measure, measure_of
+from rarecare.disclosure.linked import Link, withhold_linked
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
 from rarecare.errors import DisagreementError
 from rarecare.results import WITHHELD
@@ -83,6 +84,7 @@ def protect(
     entities: pl.DataFrame,
     threshold: int = DEFAULT_THRESHOLD,
     overlapping: Collection[str] = (),
+    links: Collection[Link] = (),
 ) -> Protected:
     """Return a release's estimates with small counts withheld.
 
@@ -94,6 +96,8 @@ def protect(
         The smallest positive count that is shown.
     overlapping
         Measures whose parts may together exceed their total.
+    links
+        Rows that show the count of a cell of another measure, and go with it.
 
     Raises
     ------
@@ -127,6 +131,7 @@ def protect(
             value=str(left.row(0, named=True)),
             remedy="This is a fault of the program; do not publish, and report it.",
         )
+    shown = withhold_linked(shown, links, rule.reason)
     return Protected(shown, rule, _summary(estimates, shown, marks["own"]))
 
 

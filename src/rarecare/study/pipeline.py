@@ -13,14 +13,14 @@ import polars as pl
 
 from rarecare.codes.countries import countries, region_of
 from rarecare.codes.rare_cancers import RareCancerList, chosen_list
-from rarecare.disclosure import protect
+from rarecare.disclosure import Link, protect
 from rarecare.errors import LifeTableError, PopulationError, UsageError
 from rarecare.results import OK
 from rarecare.study import schema
 from rarecare.study.complete import Registered, complete_rows, registered
 from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, Groups
-from rarecare.study.incidence import Counts, count, incidence_rows
+from rarecare.study.incidence import Counts, count, incidence_rows, study_period
 from rarecare.study.models import Gathered, gather, model_rows
 from rarecare.study.outlook import (
     Ahead,
@@ -30,7 +30,7 @@ from rarecare.study.outlook import (
     trend_rows,
     years_ahead,
 )
-from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
+from rarecare.study.prevalence import Alive, count_alive, prevalence_rows, window_period
 from rarecare.study.quality import quality_rows
 from rarecare.study.release import REPORT, Release, write_release
 from rarecare.study.sources import Submission, read_submission, target_population
@@ -329,7 +329,7 @@ def _protected(
     areas = _areas(study, estimates, made.targets)
     shown = protect(
         estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
-        overlapping=schema.OVERLAPPING,
+        overlapping=schema.OVERLAPPING, links=_links(study),
     )  # fmt: skip
     about = study.study
     manifest = {
@@ -369,6 +369,21 @@ def _protected(
         manifest=manifest,
         models=made.models,
     )
+
+
+def _links(study: Study) -> list[Link]:
+    """Return which rows show the count of a cell of another measure."""
+    whole = study_period(study)
+    widest = window_period(study, max(study.prevalence.windows))
+    return [
+        Link(schema.TREND, schema.INCIDENCE, whole),
+        Link(schema.EXPECTED, schema.INCIDENCE, whole, everywhere=True),
+        Link(schema.SHRUNKEN, schema.INCIDENCE, whole),
+        Link(schema.PROJECTED, schema.INCIDENCE, whole),
+        Link(schema.PROJECTED_RATE, schema.INCIDENCE, whole),
+        Link(schema.COMPLETE_PERSONS, schema.PREVALENT, widest),
+        Link(schema.COMPLETE, schema.PREVALENT, widest),
+    ]
 
 
 def _entities(groups: Groups, estimates: pl.DataFrame) -> pl.DataFrame:

@@ -16,6 +16,11 @@ from rarecare.study.release import Release
 
 ADULTS, CHILDREN = "15-99", "0-14"
 Row = Mapping[str, Any]
+_PURPOSES = {
+    schema.INCIDENCE: "incidence",
+    schema.PREVALENCE: "prevalence",
+    schema.NET_SURVIVAL: "survival",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +133,20 @@ def drawn_entities(release: Release, numbers: Numbers, *, at_most: int) -> list[
 
 
 def places(release: Release, kind: str) -> list[Row]:
-    """Return areas of a kind, by name."""
-    return list(release.areas.filter(kind=kind).sort("name").iter_rows(named=True))
+    """Return areas of a kind that registries lie in, by name.
+
+    Those that are only the target of expected cases are left out.
+    """
+    own = release.estimates.filter(pl.col("measure") != schema.EXPECTED)["area"].unique()
+    areas = release.areas.filter(pl.col("area").is_in(own.implode()), kind=kind)
+    return list(areas.sort("name").iter_rows(named=True))
 
 
 def accounting(release: Release) -> dict[str, list[tuple[str, int, str]]]:
     """Return for each purpose the records read, left out by reason, and kept."""
     tables = {}
     asked = release.manifest["study"]["measures"]
-    for measure, purpose in ((schema.INCIDENCE, "incidence"), (schema.NET_SURVIVAL, "survival")):
+    for measure, purpose in _PURPOSES.items():
         if measure not in asked:
             continue
         own = release.exclusions.filter(purpose=purpose)

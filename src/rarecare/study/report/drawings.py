@@ -14,7 +14,7 @@ from rarecare.figures.figure import without_roles
 from rarecare.results import OK
 from rarecare.study import schema
 from rarecare.study.release import Release
-from rarecare.study.report.content import Numbers
+from rarecare.study.report.content import Numbers, places
 
 Row = Mapping[str, Any]
 _COLOURS = ("#dcebe3", "#b3d6c6", "#84bda7", "#529f88", "#267d68", "#0c5546")
@@ -116,7 +116,7 @@ def europe(release: Release, numbers: Numbers, entity: str) -> tuple[str, list[t
 
     values = {
         row["area"]: numbers.at(entity, row["area"], numbers.spoken_of)
-        for row in release.areas.filter(kind="country").iter_rows(named=True)
+        for row in places(release, "country")
     }
     shown = {k: 100 * v["estimate"] for k, v in values.items() if v and v["status"] == OK}
     bounds = _round_classes(list(shown.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -35,7 +35,17 @@ def percent(value: float, *, decimals: int = 1) -> str:
 
 def rate(value: float) -> str:
     """Return a rate with the decimals its size calls for."""
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+    return _apart(value, 1 if value >= 10 else 2 if value >= 0.1 else 3)
+
+
+def persons(value: float) -> str:
+    """Return how many persons a population holds."""
+    return _apart(value, 0)
+
+
+def years(period: str) -> str:
+    """Return years with a dash between them: ``2003–2007``."""
+    return period.replace("-", "–")
 
 
 def missing(row: Row | None) -> Markup:
@@ -71,7 +81,83 @@ def incidence_interval(row: Row | None) -> Markup:
     return _interval(row, rate)
 
 
-def _interval(row: Row | None, words: Any) -> Markup:
+def people(row: Row | None) -> Markup:
+    """Return a number of persons: whole from 10 on."""
+    return _amount(row, _digits_of_people)
+
+
+def people_interval(row: Row | None) -> Markup:
+    """Return its interval, with as many decimals."""
+    return _amount_interval(row, _digits_of_people)
+
+
+def people_limits(row: Row) -> str:
+    """Return its interval as plain text."""
+    digits = _digits_of_people(_size(row))
+    return f"{_said(row['lower'], digits)} to {_said(row['upper'], digits)}"
+
+
+def cases(row: Row | None) -> Markup:
+    """Return cases a year: whole from 100 on, about two digits below."""
+    return _amount(row, _digits_of_cases)
+
+
+def cases_interval(row: Row | None) -> Markup:
+    """Return its interval, with as many decimals."""
+    return _amount_interval(row, _digits_of_cases)
+
+
+def change(row: Row | None) -> Markup:
+    """Return a change in percent with its sign, one decimal or more near 0: ``+0.7``, ``−0.02``."""
+    if row is None or row["status"] != OK:
+        return missing(row)
+    return escape(_signed(row["estimate"]))
+
+
+def change_interval(row: Row | None) -> Markup:
+    """Return its interval."""
+    return _interval(row, _signed)
+
+
+def _signed(value: float) -> str:
+    digits = 1 if abs(value) >= 0.1 else 2 if abs(value) >= 0.01 else 3
+    return f"{value:+,.{digits}f}".replace(",", THIN).replace("-", "\u2212") if value else "0"
+
+
+def _size(row: Row) -> float:
+    """Return the size that decides the digits of a row: its estimate, or where that is 0 above."""
+    return float(row["estimate"] or row["upper"] or 0.0)
+
+
+def _digits_of_people(value: float) -> int:
+    return 0 if value >= 10 else 1
+
+
+def _digits_of_cases(value: float) -> int:
+    return 0 if value >= 100 else 1 if value >= 1 else 2 if value >= 0.1 else 3
+
+
+def _apart(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}".replace(",", THIN)
+
+
+def _said(value: float, digits: int) -> str:
+    return _apart(value, digits) if value else "0"
+
+
+def _amount(row: Row | None, digits: Callable[[float], int]) -> Markup:
+    if row is None or row["status"] != OK:
+        return missing(row)
+    return escape(_said(row["estimate"], digits(_size(row))))
+
+
+def _amount_interval(row: Row | None, digits: Callable[[float], int]) -> Markup:
+    if row is None or row["status"] != OK:
+        return _interval(row, str)
+    return _interval(row, lambda value: _said(value, digits(_size(row))))
+
+
+def _interval(row: Row | None, words: Callable[[float], str]) -> Markup:
     if row is None or row["status"] != OK or row["lower"] is None:
         return Markup("–")
     text = f"{words(row['lower'])} to {words(row['upper'])}"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
@@ -16,12 +13,14 @@ from markupsafe import Markup
 from rarecare.figures import Figure
 from rarecare.results import OK, WITHHELD
 from rarecare.study import schema
-from rarecare.study.entities import RARE
 from rarecare.study.release import Release
-from rarecare.study.report import content, drawings, numbers
+from rarecare.study.report import burden as burdens
+from rarecare.study.report import content, drawings, headline, numbers
+from rarecare.study.report.burden import Burden
+from rarecare.study.report.burden_drawings import burden_drawings
 from rarecare.study.report.content import Numbers, Row
+from rarecare.study.report.gallery import Drawing, Gallery
 
-WIDE, NARROW = 600, 360
 _FONTS = {
     "Literata Variable": "literata-latin-wght-normal.woff2",
     "Source Sans 3 Variable": "source-sans-3-latin-wght-normal.woff2",
@@ -32,44 +31,6 @@ _MONTHS = (
 )
 
 
-@dataclass(slots=True)
-class Drawing:
-    """A drawing on the page: number, title, SVG for a phone and for a desk, how to read it."""
-
-    number: int
-    title: str
-    narrow: Markup
-    wide: Markup | None
-    caption: str
-
-
-@dataclass(slots=True)
-class _Gallery:
-    """The drawings made so far, at most as many as the study asks for."""
-
-    most: int
-    made: int = 0
-    names: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
-
-    def add(
-        self, draw: Callable[[float], Figure | None], caption: str, *, pair: bool = False
-    ) -> Drawing | None:
-        """Return a drawing made at both widths, or of a ``pair`` at one; None without room."""
-        figure = draw(NARROW) if self.made < self.most else None
-        if figure is None:
-            return None
-        self.made += 1
-        number = next(self.names)
-        broad = None if pair else draw(WIDE)
-        return Drawing(
-            number,
-            figure.title,
-            Markup(drawings.svg(figure, f"n{number}")),
-            Markup(drawings.svg(broad, f"w{number}")) if broad else None,
-            caption,
-        )
-
-
 def report_html(release: Release) -> str:
     """Return the report of a release, a page that needs no network.
 
@@ -77,10 +38,11 @@ def report_html(release: Release) -> str:
     """
     found = Numbers.of(release)
     main = content.main_group(release)
-    gallery = _Gallery(release.manifest["choices"]["report"]["figures"])
+    gallery = Gallery(release.manifest["choices"]["report"]["figures"])
     names = {row["entity_id"]: row["name"] for row in release.entities.iter_rows(named=True)}
     years = found.spoken_of
     accounts = content.accounting(release)
+    burden = Burden.of(release)
     map_svg, legend = _map(release, found, main, gallery)
     context = {
         "release": release,
@@ -93,8 +55,8 @@ def report_html(release: Release) -> str:
         "names": names,
         "years": years,
         "all": schema.ALL,
-        "keys": list(_keys(found, main)),
-        "said": _said(release, found, main, names[main]),
+        "keys": list(headline.keys(found, main)),
+        "said": headline.said(release, found, main, names[main], burden.prevalence),
         "verdicts": _verdicts(release),
         "families": content.families(release),
         "family_figures": _family_figures(release, found, gallery),
@@ -103,6 +65,9 @@ def report_html(release: Release) -> str:
         "countries": content.places(release, "country"),
         "regions": content.places(release, "region"),
         "region_figures": _region_figures(release, found, main, names[main], gallery),
+        "burden": burden,
+        "burden_figures": burden_drawings(release, burden, main, gallery),
+        "groups": burdens.groups(release),
         "entity_figures": _entity_figures(release, found, gallery),
         "modelled": content.modelled(release),
         "areas": dict(release.areas.select("area", "name").iter_rows()),
@@ -129,67 +94,6 @@ def report_html(release: Release) -> str:
     return environment.get_template("report.html").render(context)
 
 
-def _keys(found: Numbers, main: str) -> Iterator[dict[str, Any]]:
-    """Yield the headline numbers that the release can show."""
-    for years in found.years:
-        row = found.at(main, schema.ALL, years)
-        if row is not None and row["status"] == OK:
-            title = f"Net survival at {years:g} year{'s' if years != 1 else ''}"
-            yield {
-                "title": title, "value": numbers.percent(row["estimate"], decimals=0), "unit": "%",
-                "interval": f"{row['level']:.0%} interval {numbers.percent(row['lower'])} to "
-                f"{numbers.percent(row['upper'])}",
-                "people": f"{numbers.count(row['n'])} people, {numbers.count(row['at_risk'])} "
-                f"still followed, ages {row['age_group'].replace('-', '–')}",
-                "ruler": numbers.ruler(row, end=max(1.0, row["upper"])),
-            }  # fmt: skip
-    row = found.crude.get((main, schema.ALL))
-    if row is not None and row["status"] == OK:
-        yield {
-            "title": "New cases per 100 000 people a year",
-            "value": numbers.rate(row["estimate"]),
-            "unit": "",
-            "interval": f"{row['level']:.0%} interval {numbers.rate(row['lower'])} to "
-            f"{numbers.rate(row['upper'])}",
-            "people": f"{numbers.count(row['n'])} cases, crude rate, all ages",
-            "ruler": numbers.ruler(row, end=_round_up(row["upper"])),
-        }
-
-
-def _said(release: Release, found: Numbers, main: str, name: str) -> str:
-    """Return the finding in one sentence."""
-    who = "all rare cancers of the list together" if main == RARE else name.lower()
-    row, rate = (
-        found.at(main, schema.ALL, found.spoken_of),
-        found.crude.get((main, schema.ALL)),
-    )
-    parts = []
-    if row is not None and row["status"] == OK:
-        parts.append(
-            f"Net survival of {who} is {numbers.percent(row['estimate'], decimals=0)}% at "
-            f"{found.spoken_of:g} years ({row['level']:.0%} interval "
-            f"{numbers.percent(row['lower'])} to {numbers.percent(row['upper'])}), "
-            f"on {numbers.count(row['n'])} people"
-        )
-    whole = found.crude.get((schema.ALL, schema.ALL))
-    if main == RARE and rate is not None and whole is not None and rate["n"] and whole["n"]:
-        share = rate["n"] / whole["n"]
-        parts.append(
-            f"{'they are' if parts else 'Rare cancers are'} {100 * share:.0f}% of all cancers of "
-            "the list"
-        )
-    elif not parts and rate is not None and rate["status"] == OK:
-        parts.append(
-            f"There were {numbers.rate(rate['estimate'])} new cases of {who} per "
-            f"100{numbers.THIN}000 people a year ({rate['level']:.0%} interval "
-            f"{numbers.rate(rate['lower'])} to {numbers.rate(rate['upper'])}), "
-            f"{numbers.count(rate['n'])} in all"
-        )
-    areas = release.areas.filter(kind="country").height
-    place = f" in {areas} countries" if areas > 1 else ""
-    return f"{'; '.join(parts)}{place}." if parts else "No number of the headline can be shown."
-
-
 def _verdicts(release: Release) -> dict[str, int]:
     """Return how many tier-1 entities are rare, common, or on both sides of 6."""
     own = release.entities.filter(tier=1)["rare"].drop_nulls()
@@ -201,7 +105,7 @@ def _sexes(release: Release) -> str:
     return "both sexes, " if {"female", "male"} <= set(release.estimates["sex"]) else ""
 
 
-def _family_figures(release: Release, found: Numbers, gallery: _Gallery) -> list[Drawing]:
+def _family_figures(release: Release, found: Numbers, gallery: Gallery) -> list[Drawing]:
     families = release.entities.filter(tier=0)
     rows = list(families.iter_rows(named=True))
     if len(rows) < 2:
@@ -234,7 +138,7 @@ def _family_figures(release: Release, found: Numbers, gallery: _Gallery) -> list
 
 
 def _region_figures(
-    release: Release, found: Numbers, main: str, name: str, gallery: _Gallery
+    release: Release, found: Numbers, main: str, name: str, gallery: Gallery
 ) -> list[Drawing]:
     regions = content.places(release, "region")
     if len(regions) < 2:
@@ -275,7 +179,7 @@ def _region_figures(
 
 
 def _entity_figures(
-    release: Release, found: Numbers, gallery: _Gallery
+    release: Release, found: Numbers, gallery: Gallery
 ) -> list[tuple[Row, list[Drawing]]]:
     shown: list[tuple[Row, list[Drawing]]] = []
     regions = content.places(release, "region")
@@ -320,10 +224,10 @@ def _rates(release: Release, rows: list[tuple[str, Row | None]], width: float) -
 
 
 def _map(
-    release: Release, found: Numbers, main: str, gallery: _Gallery
+    release: Release, found: Numbers, main: str, gallery: Gallery
 ) -> tuple[str | None, list[tuple[str, str]]]:
-    countries = release.areas.filter(kind="country")
-    values = [found.at(main, area, found.spoken_of) for area in countries["area"]]
+    countries = content.places(release, "country")
+    values = [found.at(main, place["area"], found.spoken_of) for place in countries]
     if gallery.most < 1 or sum(row is not None and row["status"] == OK for row in values) < 2:
         return None, []
     gallery.made += 1
@@ -352,13 +256,6 @@ def _period(release: Release) -> str:
 
 def _day(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def _round_up(value: float) -> float:
-    size = 10.0
-    while value > size:
-        size *= 2
-    return size
 
 
 def _asset(name: str) -> str:
