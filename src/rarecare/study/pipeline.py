@@ -11,16 +11,16 @@ from typing import Any
 
 import polars as pl
 
-from rarecare.codes.countries import countries, region_of
+from rarecare.codes.countries import region_of
 from rarecare.codes.rare_cancers import RareCancerList, chosen_list
-from rarecare.disclosure import Link, protect
+from rarecare.disclosure import protect
 from rarecare.errors import LifeTableError, PopulationError, UsageError
-from rarecare.results import OK
 from rarecare.study import schema
 from rarecare.study.complete import Registered, complete_rows, registered
 from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, Groups
-from rarecare.study.incidence import Counts, count, incidence_rows, study_period
+from rarecare.study.incidence import Counts, count, incidence_rows
+from rarecare.study.listing import links, listed_areas, listed_entities
 from rarecare.study.models import Gathered, gather, model_rows
 from rarecare.study.outlook import (
     Ahead,
@@ -30,15 +30,12 @@ from rarecare.study.outlook import (
     trend_rows,
     years_ahead,
 )
-from rarecare.study.prevalence import Alive, count_alive, prevalence_rows, window_period
+from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
 from rarecare.study.quality import quality_rows
 from rarecare.study.release import REPORT, Release, write_release
 from rarecare.study.sources import Submission, read_submission, target_population
 from rarecare.study.survival import Sums, survival_period, survival_rows, tally_registry
 from rarecare.tally.engines import Engine
-
-THRESHOLD_OF_RARITY = 6.0
-"""New cases per 100 000 a year, below which a cancer is rare."""
 
 Progress = Callable[[str, int, int], None]
 _WHOLE = ("whole",)
@@ -324,12 +321,12 @@ def _protected(
             for part in made.estimates
         ]
     ).sort(schema.KEY)
-    listed = _entities(groups, estimates if judged else estimates.clear())
+    listed = listed_entities(groups, estimates if judged else estimates.clear())
     listed = listed.filter(pl.col("entity_id").is_in(estimates["entity_id"].unique().implode()))
-    areas = _areas(study, estimates, made.targets)
+    areas = listed_areas(study, estimates, made.targets)
     shown = protect(
         estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
-        overlapping=schema.OVERLAPPING, links=_links(study),
+        overlapping=schema.OVERLAPPING, links=links(study),
     )  # fmt: skip
     about = study.study
     manifest = {
@@ -369,54 +366,6 @@ def _protected(
         manifest=manifest,
         models=made.models,
     )
-
-
-def _links(study: Study) -> list[Link]:
-    """Return which rows show the count of a cell of another measure."""
-    whole = study_period(study)
-    widest = window_period(study, max(study.prevalence.windows))
-    return [
-        Link(schema.TREND, schema.INCIDENCE, whole),
-        Link(schema.EXPECTED, schema.INCIDENCE, whole, everywhere=True),
-        Link(schema.SHRUNKEN, schema.INCIDENCE, whole),
-        Link(schema.PROJECTED, schema.INCIDENCE, whole),
-        Link(schema.PROJECTED_RATE, schema.INCIDENCE, whole),
-        Link(schema.COMPLETE_PERSONS, schema.PREVALENT, widest),
-        Link(schema.COMPLETE, schema.PREVALENT, widest),
-    ]
-
-
-def _entities(groups: Groups, estimates: pl.DataFrame) -> pl.DataFrame:
-    """Return the groups that have estimates, rare or not by the crude rate of all areas."""
-    pooled = dict.fromkeys(("area", "sex", "age_group"), schema.ALL)
-    crude = estimates.filter(measure=schema.INCIDENCE, standard=schema.NONE, **pooled)
-    rates = crude.filter(pl.col("period").str.contains("-"))
-    limit = THRESHOLD_OF_RARITY
-    verdict = (
-        pl.when(pl.col("status") != OK)
-        .then(None)
-        .when(pl.col("upper") < limit)
-        .then(pl.lit("rare"))
-        .when(pl.col("lower") >= limit)
-        .then(pl.lit("common"))
-        .otherwise(pl.lit("straddles 6"))
-    )
-    verdicts = rates.select("entity_id", rare=verdict)
-    return groups.table.join(verdicts, on="entity_id", how="left", maintain_order="left").select(
-        [pl.col(name).cast(dtype) for name, dtype in schema.ENTITIES.items()]
-    )
-
-
-def _areas(study: Study, estimates: pl.DataFrame, targets: list[str]) -> pl.DataFrame:
-    names = dict(countries().select("iso2", "name").iter_rows())
-    rows: list[tuple[str | None, ...]] = [(schema.ALL, "all", "All areas of the study", None, None)]
-    own = sorted({*(registry.country for registry in study.registries), *targets})
-    if study.expected is not None:
-        rows.append((study.expected.name, "region", study.expected.name, None, None))
-    rows += [(place, "region", place, None, place) for place in sorted({*map(region_of, own)})]
-    rows += [(code, "country", names[code], code, region_of(code)) for code in own]
-    table = pl.DataFrame(rows, schema=schema.AREAS, orient="row")
-    return table.filter(pl.col("area").is_in(estimates["area"].unique().implode()))
 
 
 def _silent(_what: str, _done: int, _steps: int) -> None:
