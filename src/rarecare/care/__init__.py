@@ -1,0 +1,1 @@
+"""Care: indicators, pathways, volumes and criteria."""
