@@ -88,3 +88,8 @@ def test_a_file_that_is_not_there(tmp_path, write):
 def test_what_is_no_table_at_all():
     with pytest.raises((RarecareError, TypeError)):
         read_table(42)
+
+
+def test_a_carriage_return_within_the_header_is_named(write):
+    with pytest.raises(FileError, match="the header cannot be read"):
+        read_table(write(b"a\rb,c\n1,2\n"))

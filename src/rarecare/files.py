@@ -202,7 +202,13 @@ def _text_frame(
         ) from None
     header = header_line.decode("utf-8").rstrip("\r")
     found = delimiter or max(_DELIMITERS, key=header.count)
-    names = next(csv.reader([header], delimiter=found))
+    try:
+        names = next(csv.reader([header], delimiter=found))
+    except csv.Error as error:
+        raise FileError(
+            f"the header cannot be read ({error})", file=path.name, row=1,
+            remedy="Look for a carriage return within a name.",
+        ) from None
     _check_names(names, path.name)
     if end < 0 or not _NOT_BLANK.search(raw, end):
         raise FileError("the file has a header and no records", file=path.name)
