@@ -206,7 +206,9 @@ def _text_frame(
         names = next(csv.reader([header], delimiter=found))
     except csv.Error as error:
         raise FileError(
-            f"the header cannot be read ({error})", file=path.name, row=1,
+            f"the header cannot be read ({error})",
+            file=path.name,
+            row=1,
             remedy="Look for a carriage return within a name.",
         ) from None
     _check_names(names, path.name)

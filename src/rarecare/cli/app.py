@@ -11,6 +11,7 @@ import polars as pl
 from cyclopts import App, CycloptsError
 
 from rarecare.cli import output, values
+from rarecare.cli.care_verbs import indicators, kit, volumes
 from rarecare.cli.incidence_verb import incidence
 from rarecare.cli.model_verbs import determinants, model
 from rarecare.cli.options import Output, Reading
@@ -28,7 +29,17 @@ app = App(
 )
 
 
-for verb in (survival, model, determinants, incidence, prevalence, project):
+for verb in (
+    survival,
+    model,
+    determinants,
+    incidence,
+    prevalence,
+    project,
+    kit,
+    indicators,
+    volumes,
+):
     app.command(verb)
 
 

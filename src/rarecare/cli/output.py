@@ -320,6 +320,9 @@ def print_result(result: Result) -> None:
 def _account(exclusions: pl.DataFrame) -> list[str]:
     if exclusions.is_empty():
         return []
+    if "order" not in exclusions.columns:  # not of records read, but of what was counted
+        counts = exclusions.select("reason", "records").iter_rows()
+        return ["; ".join(f"{reason} {records:,}" for reason, records in counts)]
     first, *reasons, last = exclusions.sort("order").iter_rows(named=True)
     left_out = [f"{r['reason']} {r['records']:,}" for r in reasons if r["records"]]
     line = f"{first['records']:,} records read, {last['records']:,} in analysis"

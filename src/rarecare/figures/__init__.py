@@ -12,6 +12,8 @@ from rarecare.figures.forest import forest_figure
 from rarecare.figures.funnel import funnel_figure
 from rarecare.figures.goodness import goodness_figure
 from rarecare.figures.hospital_volumes import hospital_volumes_figure
+from rarecare.figures.indicator_funnel import indicator_funnel_figure
+from rarecare.figures.indicators import indicator_figure
 from rarecare.figures.lexis import lexis_figure
 from rarecare.figures.look import SYNTHETIC
 from rarecare.figures.prevalence import prevalence_bars
@@ -35,6 +37,8 @@ __all__ = [
     "funnel_figure",
     "goodness_figure",
     "hospital_volumes_figure",
+    "indicator_figure",
+    "indicator_funnel_figure",
     "lexis_figure",
     "prevalence_bars",
     "probabilities_figure",

@@ -1,0 +1,202 @@
+"""``rarecare kit``, ``indicators`` and ``volumes``: care as high-resolution studies see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import polars as pl
+from cyclopts import Parameter
+
+from rarecare.cli import output, values
+from rarecare.cli.cases import read_cases
+from rarecare.cli.options import Output, Reading
+from rarecare.errors import CaseError, UsageError
+from rarecare.writing import write_whole
+
+Kit = Literal["core", "sarcoma", "testis", "head_neck", "gep_net"]
+
+
+def kit(
+    name: Kit,
+    *,
+    out: Path | None = None,
+    check: Path | None = None,
+    columns: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    findings: Path | None = None,
+) -> None:
+    """Write the kit of a high-resolution study, or check data that came in for it.
+
+    Parameters
+    ----------
+    name
+        The study.
+    out
+        Folder to write to: data dictionary for REDCap, blank template, JSON schema, entry form
+        and documentation.
+    check
+        Instead: a file of data to read and check.
+    columns
+        With --check: our variables to the file's columns, NAME=COLUMN, several by commas.
+    findings
+        With --check: a file for what was found, row by row.
+    """
+    from rarecare.care.dictionary_reading import study_kit  # noqa: PLC0415
+
+    if (out is None) == (check is None):
+        raise UsageError("kit takes --out FOLDER, or --check FILE", allowed="one of the two")
+    dictionary = study_kit(name)
+    if check is not None:
+        _check(check, name, values.columns(columns), findings)
+        return
+    from rarecare.care.form import entry_form  # noqa: PLC0415
+    from rarecare.care.kit_documentation import documentation_html  # noqa: PLC0415
+    from rarecare.care.redcap import redcap_csv  # noqa: PLC0415
+    from rarecare.care.template import blank_template, json_schema_text  # noqa: PLC0415
+
+    assert out is not None
+    out.mkdir(parents=True, exist_ok=True)
+    for suffix, text in (
+        ("redcap.csv", redcap_csv(dictionary)), ("template.csv", blank_template(dictionary)),
+        ("schema.json", json_schema_text(dictionary)), ("form.html", entry_form(dictionary)),
+        ("documentation.html", documentation_html(dictionary)),
+    ):  # fmt: skip
+        write_whole(out / f"{name}_{suffix}", text.encode())
+        output.err.print(f"written: {out / f'{name}_{suffix}'}", style="dim", highlight=False)
+
+
+def _check(file: Path, name: Kit, columns: dict[str, str], findings: Path | None) -> None:
+    from rarecare.care.dictionary_reading import study_kit  # noqa: PLC0415
+    from rarecare.care.incoming import read_incoming  # noqa: PLC0415
+
+    output.check_writable(findings)
+    with output.step(f"reading {file.name}"):
+        found = read_incoming(file, study_kit(name), columns=columns)
+    output.print_table(found.accounting.select("reason", "records"), title="Records")
+    said = found.findings.group_by("severity", "rule", "variable").agg(
+        records=pl.len(), first=pl.col("row").min()
+    )
+    if said.height:
+        output.print_table(said.sort("severity", "records", descending=[False, True]),
+                           title="What was found")  # fmt: skip
+    if findings is not None:
+        output.write_table(found.findings, findings)
+    wrong = found.findings.filter(pl.col("severity") != "warning")
+    if wrong.height:
+        raise CaseError(
+            "the data have errors", file=file.name, value=f"{wrong.height} findings",
+            allowed="none", remedy="Correct the rows named, or give --findings FILE for the list.",
+        )  # fmt: skip
+
+
+def indicators(
+    cases: Path,
+    *,
+    events: Path | None = None,
+    use: str = "core",
+    by: str = "country",
+    weights: str | None = None,
+    interval: Literal["wilson", "exact"] = "wilson",
+    level: float = 0.95,
+    closing_date: str | None = None,
+    reading: Reading = Reading(),
+    output_to: Output = Output(),
+) -> None:
+    """Quality indicators of diagnosis, treatment and follow-up, with what they are compared with.
+
+    Parameters
+    ----------
+    cases
+        File of cases, with the variables of a study kit.
+    events
+        Dated events (events.parquet).
+    use
+        Sets of indicators, by commas: core, sarcoma, testis, head_neck, gep_net, or TOML files.
+    by
+        Strata, by commas: country,registry,hospital_dx.
+    weights
+        Column of weights of a sample.
+    interval
+        Limits of shares.
+    level
+        Confidence level.
+    closing_date
+        Up to which vital status was sought, YYYY-MM-DD.
+    """
+    from rarecare.care.compute import indicators as computed  # noqa: PLC0415
+
+    output.check_all_writable(output_to)
+    strata = values.words(by)
+    table = read_cases(cases, reading, strata)
+    closing = None
+    if closing_date:
+        closing = values.dates(f"{closing_date}:{closing_date}", "--closing-date")
+    with output.step("counting"):
+        result = computed(
+            table, None if events is None else _events(events), list(values.words(use)), by=strata,
+            weights=weights, interval=interval, level=level,
+            closing_date=None if closing is None else closing[1],
+        )  # fmt: skip
+    output.show(result, output_to)
+
+
+def volumes(
+    cases: Path,
+    *,
+    events: Path,
+    by: str = "country",
+    entity: str = "entity_tier1",
+    threshold: float | None = None,
+    years: str | None = None,
+    hospitals: Annotated[bool, Parameter(negative="")] = False,
+    level: float = 0.95,
+    reading: Reading = Reading(),
+    output_to: Output = Output(),
+) -> None:
+    """Volumes of hospitals and how far care is centralised.
+
+    Parameters
+    ----------
+    cases
+        File of cases; classified where they lack the entity.
+    events
+        Dated events with hospitals (events.parquet).
+    by
+        Areas, by commas.
+    entity
+        Column whose values are the referral groups.
+    threshold
+        Patients a year per hospital, treatment and group: share treated at or above.
+    years
+        First and last year of diagnosis, as 2000-2007.
+    hospitals
+        One row per hospital instead.
+    level
+        Confidence level.
+    """
+    from rarecare.care.centralisation import centralisation  # noqa: PLC0415
+    from rarecare.care.thresholds import PER_YEAR, Threshold  # noqa: PLC0415
+    from rarecare.care.volumes import hospital_volumes, treatment_units  # noqa: PLC0415
+
+    output.check_all_writable(output_to)
+    areas = values.words(by)
+    table = read_cases(cases, reading, (*areas, entity))
+    span = None
+    if years is not None:
+        first, last = values.ages(years, "--years") or (0, 0)
+        span = (first, last)
+    with output.step("counting"):
+        units = treatment_units(table, _events(events), areas=areas, entity=entity, years=span)
+        if hospitals:
+            result = hospital_volumes(units, level=level)
+        else:
+            asked = () if threshold is None else (Threshold(threshold, PER_YEAR),)
+            result = centralisation(units, thresholds=asked, level=level)
+    output.show(result, output_to)
+
+
+def _events(path: Path) -> pl.DataFrame:
+    from rarecare.registry.events import read_events  # noqa: PLC0415
+
+    with output.step(f"reading {path.name}"):
+        return read_events(path)

@@ -1,0 +1,102 @@
+"""``rarecare kit``, ``indicators`` and ``volumes``."""
+
+import io
+import json
+
+import polars as pl
+import pytest
+
+from rarecare.cli import main
+
+CASES = """registry,patient_id,tumour_id,country,incidence_date,topography,morphology,behaviour,\
+basis_of_diagnosis,vital_status,follow_up_days,stage
+R,P1,T1,SI,2005-03-01,C40.2,9180,3,7,alive,2000,localised
+R,P2,T1,SI,2005-04-01,C40.2,9180,3,7,dead,300,distant
+R,P3,T1,IT,2006-05-01,C40.2,9180,3,7,alive,1000,
+"""
+EVENTS = """registry,patient_id,tumour_id,event,date,date_precision,hospital_id,value
+R,P1,T1,diagnosis,2005-03-01,day,H1,
+R,P1,T1,pathology,2005-03-03,day,H1,
+R,P1,T1,surgery,2005-03-23,day,H2,R0
+R,P2,T1,diagnosis,2005-04-01,day,H1,
+R,P2,T1,pathology,2005-04-02,day,H1,
+R,P2,T1,surgery,2005-06-01,day,H1,R1
+R,P3,T1,diagnosis,2006-05-01,day,H3,
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Cases and events in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cases.csv").write_text(CASES)
+    (tmp_path / "events.csv").write_text(EVENTS)
+    return tmp_path
+
+
+def rows(capsys):
+    return pl.read_csv(io.StringIO(capsys.readouterr().out), infer_schema_length=None)
+
+
+def test_indicators_by_hand(folder, capsys):
+    assert main(["indicators", "cases.csv", "--events", "events.csv", "--format", "csv"]) == 0
+    table = rows(capsys).filter(country="SI")
+    stage = table.filter(indicator="D2a").row(0, named=True)
+    assert (stage["numerator"], stage["denominator"]) == (2, 2)
+    moved = table.filter(indicator="T1a").row(0, named=True)
+    assert (moved["numerator"], moved["denominator"], moved["estimate"]) == (1, 2, 0.5)
+    waits = table.filter(indicator="D4", measure="median").row(0, named=True)
+    assert waits["estimate"] == pytest.approx(40)  # 20 and 60 days
+    assert table["sureness"].null_count() == 0
+    assert set(table["disclosure"]) == {"unprotected"}
+
+
+def test_volumes_by_hand(folder, capsys):
+    assert main(["volumes", "cases.csv", "--events", "events.csv", "--format", "csv",
+                 "--threshold", "5", "--years", "2005-2006"]) == 0  # fmt: skip
+    table = rows(capsys).filter(country="SI", treatment="surgery")
+    found = dict(table.select("measure", "estimate").rows())
+    assert found["hospitals"] == 2
+    assert found["median volume"] == pytest.approx(0.5)  # one patient each in two years
+    assert main(["volumes", "cases.csv", "--events", "events.csv", "--hospitals"]) == 0
+    assert "H2" in capsys.readouterr().out
+
+
+def test_a_kit_is_written(folder, capsys):
+    assert main(["kit", "sarcoma", "--out", "kit"]) == 0
+    names = sorted(path.name for path in (folder / "kit").iterdir())
+    assert names == [
+        "sarcoma_documentation.html", "sarcoma_form.html", "sarcoma_redcap.csv",
+        "sarcoma_schema.json", "sarcoma_template.csv",
+    ]  # fmt: skip
+    schema = json.loads((folder / "kit" / "sarcoma_schema.json").read_text())
+    header = (folder / "kit" / "sarcoma_template.csv").read_text().strip().split(",")
+    assert set(schema["properties"]) == set(header)
+
+
+def test_data_for_a_kit_are_checked(folder, capsys):
+    assert main(["kit", "core", "--out", "kit"]) == 0
+    header = (folder / "kit" / "core_template.csv").read_text().strip()
+    names = header.split(",")
+    row = dict.fromkeys(names, "") | {
+        "patient_id": "P1", "registry": "R", "tumour_id": "T1", "country": "SI", "margins": "R9",
+    }  # fmt: skip
+    (folder / "data.csv").write_text(header + "\n" + ",".join(row[name] for name in names) + "\n")
+    assert main(["kit", "core", "--check", "data.csv", "--findings", "findings.csv"]) == 1
+    found = pl.read_csv(folder / "findings.csv", infer_schema_length=None)
+    assert found.filter(variable="margins")["value"].to_list() == ["R9"]
+    assert "the data have errors" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["kit", "core"], "takes --out FOLDER, or --check FILE"),
+        (["indicators", "cases.csv", "--use", "cores"], "cores"),
+        (["indicators", "cases.csv", "--by", "hospital"], "hospital"),
+        (["volumes", "cases.csv", "--events", "events.csv", "--threshold", "0"], "not above 0"),
+    ],
+)
+def test_wrong_use_is_named(folder, capsys, arguments, words):
+    assert main(arguments) in {1, 2}
+    assert words in capsys.readouterr().err
