@@ -1,4 +1,4 @@
-"""``rarecare kit``, ``indicators`` and ``volumes``."""
+"""``rarecare kit``, ``indicators``, ``volumes`` and ``pathways``."""
 
 import io
 import json
@@ -60,6 +60,24 @@ def test_volumes_by_hand(folder, capsys):
     assert found["median volume"] == pytest.approx(0.5)  # one patient each in two years
     assert main(["volumes", "cases.csv", "--events", "events.csv", "--hospitals"]) == 0
     assert "H2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("show", ["paths", "waits", "flows", "occupancy"])
+def test_pathways_are_traced(folder, capsys, show):
+    assert main(["pathways", "cases.csv", "--events", "events.csv", "--show", show,
+                 "--smallest", "1", "--format", "csv"]) == 0  # fmt: skip
+    table = rows(capsys)
+    if show == "paths":
+        found = dict(table.select("path", "n").rows())
+        assert found["diagnosis > pathology > surgery"] == 1
+        assert found["diagnosis > pathology > surgery > death"] == 1
+    if show == "waits":
+        row = table.filter(step="surgery", measure="median").row(0, named=True)
+        assert row["n"] == 2
+        assert 20 <= row["estimate"] <= 60
+    if show == "occupancy":
+        shares = table.filter(time_days=0)["estimate"].sum()
+        assert shares == pytest.approx(1)
 
 
 def test_a_kit_is_written(folder, capsys):

@@ -148,11 +148,9 @@ class Linked:
         undated = self._counts(rows[self.day[places] == UNDATED])
         told = (possible == certain) & ((undated == 0) | (possible == 1))
         happened = self._happened(certain, possible, asked)
-        place = np.full(self.size, -1, dtype=np.int64)
-        if last:
-            place[rows] = places
-        else:
-            place[rows[::-1]] = places[::-1]  # of several writes the last one stays
+        # places rise with the days: the largest of a case is its last, the smallest its first
+        place = np.full(self.size, -1 if last else np.iinfo(np.int64).max, dtype=np.int64)
+        (np.maximum if last else np.minimum).at(place, rows, places)
         place[~told | (possible == 0)] = -1
         day = np.full(self.size, UNDATED, dtype=np.int32)
         day[place >= 0] = self.day[place[place >= 0]]

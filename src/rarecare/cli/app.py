@@ -11,7 +11,7 @@ import polars as pl
 from cyclopts import App, CycloptsError
 
 from rarecare.cli import output, values
-from rarecare.cli.care_verbs import indicators, kit, volumes
+from rarecare.cli.care_verbs import indicators, kit, pathways, volumes
 from rarecare.cli.incidence_verb import incidence
 from rarecare.cli.model_verbs import determinants, model
 from rarecare.cli.options import Output, Reading
@@ -39,6 +39,7 @@ for verb in (
     kit,
     indicators,
     volumes,
+    pathways,
 ):
     app.command(verb)
 

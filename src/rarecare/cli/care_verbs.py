@@ -1,4 +1,4 @@
-"""``rarecare kit``, ``indicators`` and ``volumes``: care as high-resolution studies see it."""
+"""``rarecare kit``, ``indicators``, ``volumes`` and ``pathways``: care in two tables."""
 
 from __future__ import annotations
 
@@ -192,6 +192,59 @@ def volumes(
         else:
             asked = () if threshold is None else (Threshold(threshold, PER_YEAR),)
             result = centralisation(units, thresholds=asked, level=level)
+    output.show(result, output_to)
+
+
+def pathways(
+    cases: Path,
+    *,
+    events: Path,
+    show: Literal["paths", "waits", "flows", "occupancy"] = "paths",
+    by: str = "",
+    smallest: int = 5,
+    most: int = 20,
+    level: float = 0.95,
+    reading: Reading = Reading(),
+    output_to: Output = Output(),
+) -> None:
+    """Trace patients' ways through care: frequent paths, waiting times, flows, states over time.
+
+    Parameters
+    ----------
+    cases
+        File of cases with follow-up.
+    events
+        Dated events (events.parquet).
+    show
+        The most frequent paths; waiting times of each step; flows between steps (the figure is a
+        Sankey diagram); or the share of patients in each state over time.
+    by
+        Strata, by commas; treated_at is the hospital of the first treatment.
+    smallest
+        Paths and flows of fewer patients are grouped, and withheld where they would follow.
+    most
+        With paths: how many are listed.
+    level
+        Confidence level.
+    """
+    from rarecare.care import occupancy as states  # noqa: PLC0415
+    from rarecare.care import pathway_flows, pathway_tables  # noqa: PLC0415
+    from rarecare.care.pathways import pathways as traced  # noqa: PLC0415
+
+    output.check_all_writable(output_to)
+    strata = values.words(by)
+    table = read_cases(cases, reading, tuple(name for name in strata if name != "treated_at"))
+    with output.step("tracing"):
+        found = traced(_events(events), table.table, inputs=(table.source,))
+        common = {"by": strata, "smallest": smallest, "level": level}
+        if show == "paths":
+            result = pathway_tables.frequent_paths(found, most=most, **common)  # type: ignore[arg-type]
+        elif show == "waits":
+            result = pathway_tables.waiting_times(found, **common)  # type: ignore[arg-type]
+        elif show == "flows":
+            result = pathway_flows.pathway_flows(found, **common)  # type: ignore[arg-type]
+        else:
+            result = states.occupancy(found, **common)  # type: ignore[arg-type]
     output.show(result, output_to)
 
 

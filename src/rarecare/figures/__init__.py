@@ -16,9 +16,11 @@ from rarecare.figures.indicator_funnel import indicator_funnel_figure
 from rarecare.figures.indicators import indicator_figure
 from rarecare.figures.lexis import lexis_figure
 from rarecare.figures.look import SYNTHETIC
+from rarecare.figures.occupancy import occupancy_figure
 from rarecare.figures.prevalence import prevalence_bars
 from rarecare.figures.probabilities import probabilities_figure
 from rarecare.figures.rates import rates_figure
+from rarecare.figures.sankey import sankey_figure
 from rarecare.figures.survival import survival_figure
 from rarecare.figures.trade_off import trade_off_figure
 from rarecare.figures.trend import trend_figure
@@ -40,9 +42,11 @@ __all__ = [
     "indicator_figure",
     "indicator_funnel_figure",
     "lexis_figure",
+    "occupancy_figure",
     "prevalence_bars",
     "probabilities_figure",
     "rates_figure",
+    "sankey_figure",
     "survival_figure",
     "trade_off_figure",
     "trend_figure",
