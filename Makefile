@@ -23,7 +23,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := $(PYTHON) -m pip install --quiet
 
-.PHONY: help demo test test-all real validation simulation lint format docs bench check clean
+.PHONY: help demo test test-all real validation simulation lint advisories format docs bench check clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' \
@@ -56,6 +56,10 @@ lint: $(VENV)/.installed-dev ## Check style, formatting and types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	$(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml src
+
+advisories: $(VENV)/.installed-dev ## Ask the package index for advisories on the pinned versions
+	$(PYTHON) -m pip_audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 format: $(VENV)/.installed-dev ## Format the code
 	$(PYTHON) -m ruff format .
