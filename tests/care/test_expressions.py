@@ -60,6 +60,12 @@ def ask(text, kind="truth", **words):
         ("known(stage)", [True, True, False]),
         ("known(margins)", [None, None, None]),  # cases have no such column
         ("collected(margins)", [None, None, None]),
+        # what nobody collects is not known: it was not left blank
+        ("known(margins in {'R0'})", [None, None, None]),
+        ("not known(coalesce(margins == 'R0', rt_dose >= 1))", [None, None, None]),
+        ("not known(coalesce(margins == 'R0', age >= 1))", [False, False, True]),
+        ("known(exists(imaging))", [None, None, None]),  # no registry records imaging
+        ("known(days(first(imaging), seen))", [None, None, None]),
         ("collected(stage)", [True, True, True]),
         ("yes(ill)", [True, False, None]),
         ("coalesce(ill, age > 50)", [True, False, None]),

@@ -195,16 +195,32 @@ class Patient:
 
     def told(self, node):
         """Whether a part is collected at all."""
-        if isinstance(node, tree.Call) and node.function == "coalesce":
-            return any(self.told(one) for one in node.arguments)
-        if isinstance(node, tree.Call) and node.function == "date":
-            return self.told(node.arguments[0])
+        parts = self.parts_told(node)
+        if parts is not None:
+            return parts
         part = self.part(node)
         if isinstance(part, tuple):
             return part[2]
         if isinstance(node, tree.Name) and node.name in self.columns:
             return node.name in self.filled
         return part is not LACKING
+
+    def parts_told(self, node):
+        """Whether what a part is made of is collected; None where it is made of nothing else."""
+        made = None
+        if isinstance(node, tree.Call) and node.function == "coalesce":
+            made = any(self.told(one) for one in node.arguments)
+        elif isinstance(node, tree.Call) and node.function in {"date", "year", "yes", "days"}:
+            made = all(self.told(one) for one in node.arguments)
+        elif isinstance(node, tree.Call) and node.function in {"exists", "count", "hospitals"}:
+            made = self.collected(node.arguments[0])
+        elif isinstance(node, tree.Compare):
+            made = self.told(node.left) and self.told(node.right)
+        elif isinstance(node, tree.Joined):
+            made = any(self.told(one) for one in node.parts)
+        elif isinstance(node, tree.Member | tree.Not):
+            made = self.told(node.item if isinstance(node, tree.Member) else node.part)
+        return made
 
     def do_known(self, node):
         own = node.arguments[0]

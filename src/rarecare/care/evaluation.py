@@ -41,6 +41,10 @@ _WORDS: Mapping[Kind, str] = {
     "moment": "an event",
 }  # fmt: skip
 
+_TYPES: Mapping[Kind, type[pl.DataType]] = {
+    "truth": pl.Boolean, "number": pl.Float64, "text": pl.String, "date": pl.Date,
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -156,6 +160,14 @@ class Evaluation:
             self.added(key, {"": made})
         return self._made[key]
 
+    def lacking(self, kind: Kind) -> Part:
+        """Return what cases do not have: unknown for all."""
+        key = ("lacking", kind)
+        if key not in self._made:
+            self.added(key, {"": pl.Series([None], dtype=_TYPES[kind]).new_from_index(
+                0, self.frame.height)})  # fmt: skip
+        return Part(kind, pl.col(self._made[key]), told=pl.lit(value=False))
+
     def collected(self, column: str) -> str:
         """Return the name of the column that says whether a case's registry collects an item."""
         key = ("collected", column)
@@ -164,6 +176,13 @@ class Evaluation:
             registry = self.linked.registry
             some = np.bincount(registry[known], minlength=len(self.linked.recorded)) > 0
             self.added(key, {"": pl.Series(some[registry])})
+        return self._made[key]
+
+    def recorded(self, events: tuple[str, ...]) -> str:
+        """Return the name of the column that says whether a registry records any of the events."""
+        key = ("recorded", events)
+        if key not in self._made:
+            self.added(key, {"": pl.Series(self.linked.known_of(events))})
         return self._made[key]
 
     def day_of(self, node: Node, text: str) -> Ints:
@@ -192,9 +211,6 @@ class _Compiler:
         found = made[type(node)](node)  # type: ignore[operator]
         assert isinstance(found, Part)
         return found
-
-    def truth(self, node: Node) -> pl.Expr:
-        return self.of_kind(node, "truth").expr
 
     def of_kind(self, node: Node, *kinds: Kind) -> Part:
         part = self.part(node)
@@ -232,7 +248,7 @@ class _Compiler:
                 fail(self.text, node.at, "this is a set", value=name, allowed="in a comparison: in")
             return Part("date", pl.lit(value, dtype=pl.Date), told=pl.lit(value is not None))
         if name in self.on.vocabulary:
-            return _lacking(self.on.vocabulary[name])
+            return self.on.lacking(self.on.vocabulary[name])
         known = [*(c for c in frame.columns if not c.startswith("_")), *self.on.vocabulary,
                  *EVENTS, *GROUPS, *self.on.given]  # fmt: skip
         return fail(self.text, node.at, "there is no such column, event or name given", value=name,
@@ -242,7 +258,7 @@ class _Compiler:
         frame, column = self.on.frame, pl.col(name)
         dtype = frame.schema[name]
         if dtype == pl.Null:
-            return _lacking(self.on.vocabulary.get(name, "text"))
+            return self.on.lacking(self.on.vocabulary.get(name, "text"))
         told = pl.col(self.on.collected(name))
         if dtype == pl.Boolean:
             return Part("truth", column, told=told)
@@ -270,7 +286,7 @@ class _Compiler:
             "==": pl.Expr.eq, "!=": pl.Expr.ne, "<": pl.Expr.lt, "<=": pl.Expr.le,
             ">": pl.Expr.gt, ">=": pl.Expr.ge,
         }[node.sign]  # fmt: skip
-        return Part("truth", compared(left.expr, right.expr))
+        return Part("truth", compared(left.expr, right.expr), told=left.told & right.told)
 
     def member(self, node: Member) -> Part:
         values = node.values
@@ -280,27 +296,32 @@ class _Compiler:
                      allowed=list(self.on.given) or "a set in braces")  # fmt: skip
             given = self.on.given[values.name]
             if given is None:
-                return Part("truth", pl.lit(None, dtype=pl.Boolean))
+                return self.on.lacking("truth")
             if isinstance(given, date):
                 fail(self.text, values.at, "this is a date", value=values.name, allowed="a set")
             values = tuple(given)
         wanted: Kind = "text" if not values or isinstance(values[0], str) else "number"
-        item = self.of_kind(node.item, "text" if node.how == "starts" else wanted).expr
+        part = self.of_kind(node.item, "text" if node.how == "starts" else wanted)
+        item = part.expr
         if node.how == "starts":
             if wanted != "text":
                 fail(self.text, node.at, "starts needs texts", value=values[0], allowed="texts")
             hits = [item.str.starts_with(str(value)) for value in values]
-            return Part("truth", reduce(pl.Expr.or_, hits))
+            return Part("truth", reduce(pl.Expr.or_, hits), told=part.told)
         dtype = pl.String if wanted == "text" else pl.Float64
         found = item.cast(dtype).is_in(pl.Series(values, dtype=dtype).implode())
-        return Part("truth", found if node.how == "in" else ~found)
+        return Part("truth", found if node.how == "in" else ~found, told=part.told)
 
     def joined(self, node: Joined) -> Part:
-        parts = [self.truth(part) for part in node.parts]
-        return Part("truth", reduce(pl.Expr.and_ if node.word == "and" else pl.Expr.or_, parts))
+        parts = [self.of_kind(part, "truth") for part in node.parts]
+        joined = reduce(
+            pl.Expr.and_ if node.word == "and" else pl.Expr.or_, [part.expr for part in parts]
+        )
+        return Part("truth", joined, told=reduce(pl.Expr.or_, [part.told for part in parts]))
 
     def negated(self, node: Not) -> Part:
-        return Part("truth", ~self.truth(node.part))
+        part = self.of_kind(node.part, "truth")
+        return Part("truth", ~part.expr, told=part.told)
 
     def moment(self, asked: Selection, *, last: bool) -> Part:
         self.resolve(asked)
@@ -321,7 +342,8 @@ class _Compiler:
                 return self.moment(first, last=node.function == "last")
             self.resolve(first)
             name = self.on.number(first, self.text, node.function)
-            return Part("truth" if node.function == "exists" else "number", pl.col(name))
+            told = pl.col(self.on.recorded(first.events))
+            return Part("truth" if node.function == "exists" else "number", pl.col(name), told=told)
         made = {
             "days": self.days, "date": self.date, "year": self.year, "value": self.value,
             "hospital": self.value, "known": self.known, "yes": self.yes,
@@ -330,8 +352,9 @@ class _Compiler:
         return made[node.function](node)
 
     def days(self, node: Call) -> Part:
-        start, end = (self.dated(self.part(one), one).expr for one in node.arguments)
-        return Part("number", (end - start).dt.total_days())
+        start, end = (self.dated(self.part(one), one) for one in node.arguments)
+        days = (end.expr - start.expr).dt.total_days()
+        return Part("number", days, told=start.told & end.told)
 
     def date(self, node: Call) -> Part:
         (own,) = node.arguments
@@ -344,7 +367,8 @@ class _Compiler:
 
     def year(self, node: Call) -> Part:
         (own,) = node.arguments
-        return Part("number", self.dated(self.part(own), own).expr.dt.year())
+        part = self.dated(self.part(own), own)
+        return Part("number", part.expr.dt.year(), told=part.told)
 
     def value(self, node: Call) -> Part:
         part = self.of_kind(node.arguments[0], "moment")
@@ -369,7 +393,7 @@ class _Compiler:
         own = part.expr if number else part.expr.str.to_lowercase().str.strip_chars()
         done, left = ([1], [0]) if number else (list(YES), list(NO))
         return Part("truth", pl.when(own.is_in(done)).then(pl.lit(value=True))
-                    .when(own.is_in(left)).then(pl.lit(value=False)))  # fmt: skip
+                    .when(own.is_in(left)).then(pl.lit(value=False)), told=part.told)  # fmt: skip
 
     def coalesce(self, node: Call) -> Part:
         parts = [self.part(one) for one in node.arguments]
@@ -382,9 +406,3 @@ class _Compiler:
                  remedy="Write date(...) around events.")  # fmt: skip
         told = reduce(pl.Expr.or_, [part.told for part in parts])
         return Part(parts[0].kind, pl.coalesce(part.expr for part in parts), told=told)
-
-
-def _lacking(kind: Kind) -> Part:
-    """Return what cases do not have: unknown."""
-    types = {"truth": pl.Boolean, "number": pl.Float64, "text": pl.String, "date": pl.Date}
-    return Part(kind, pl.lit(None, dtype=types[kind]), told=pl.lit(value=False))
