@@ -45,6 +45,7 @@ test-all: $(VENV)/.installed-dev ## Run the tests, the slow ones too
 
 real: $(VENV)/.installed ## Run on the real data of ../shared, where it is present
 	$(PYTHON) scripts/real.py
+	$(PYTHON) scripts/real_care.py --docs docs/real_care.md
 
 validation: $(VENV)/.installed-dev ## Write docs/validation_*.md from the checks of the tests
 	$(PYTHON) -m tests.validation docs
