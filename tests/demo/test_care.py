@@ -68,7 +68,42 @@ def test_treatments_in_the_events_are_those_of_the_cases(finland):
     for kind, name in enumerate(("surgery", "radiotherapy", "systemic")):
         expected = tumours.filter(pl.Series(drawn.treated[:, kind]))
         assert events.filter(event=name)["tumour_id"].equals(expected)
-    treated = events.filter(pl.col("event") != "diagnosis")
+    treated = events.filter(pl.col("event").is_in(["surgery", "radiotherapy", "systemic"]))
     per_case = treated.group_by("tumour_id").agg(pl.col("hospital_id").n_unique())
     assert (per_case["hospital_id"] == 1).all()
     assert not drawn.treated[drawn.basis == 0].any()
+
+
+def test_pathology_comes_before_treatment_and_reference_hospitals_do_better(finland):
+    drawn, rng = next(parts(finland, 3))
+    hospitals, tumours = Hospitals.of(finland, 3), tumour_ids(drawn.tumour)
+    events = event_table(
+        drawn, hospitals, patients=patient_ids(drawn.patient), tumours=tumours, rng=rng
+    )
+    first = (
+        events.filter(pl.col("event").is_in(["surgery", "radiotherapy", "systemic"]))
+        .group_by("tumour_id")
+        .agg(pl.col("date").min().alias("first"))
+    )
+    report = events.filter(event="pathology").join(first, on="tumour_id")
+    assert (report["date"] <= report["first"]).all()
+    assert not drawn.treated[drawn.basis == 0].any()
+    verified = tumours.filter(pl.Series((drawn.basis >= 5) & (drawn.basis <= 8)))
+    assert events.filter(event="pathology")["tumour_id"].is_in(verified.implode()).all()
+    share = events.filter(event="pathology").height / len(verified)
+    assert share == pytest.approx(0.97, abs=4 * (0.97 * 0.03 / len(verified)) ** 0.5)
+    surgery = events.filter(event="surgery")
+    assert surgery["value"].is_in(["R0", "R1", "R2", "RX"]).all()
+    assert events.filter(pl.col("event") != "surgery")["value"].null_count() == (
+        events.height - surgery.height
+    )
+    entity = drawn.entity[np.flatnonzero(drawn.treated[:, 0])]
+    place = pl.Series(hospitals.labels)
+    at = surgery["hospital_id"].replace_strict(
+        {name: k for k, name in enumerate(place)}, return_dtype=pl.Int64
+    )
+    reference = hospitals.is_reference(entity, at.to_numpy())
+    free = (surgery["value"] == "R0").to_numpy()
+    for own, wanted in ((reference, 0.72), (~reference, 0.58)):
+        n = own.sum()
+        assert free[own].mean() == pytest.approx(wanted, abs=4 * (wanted * (1 - wanted) / n) ** 0.5)

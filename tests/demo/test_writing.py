@@ -211,7 +211,9 @@ def test_events_are_of_the_cases_and_within_their_follow_up(demo):
     diagnoses = events.filter(event="diagnosis")
     assert diagnoses.height == cases.filter(pl.col("basis_of_diagnosis") != 0).height
     assert not events.select("tumour_id", "event").is_duplicated().any()
-    assert set(events["event"]) == {"diagnosis", "surgery", "radiotherapy", "systemic"}
+    assert set(events["event"]) == {
+        "diagnosis", "pathology", "pathology_review", "surgery", "radiotherapy", "systemic",
+    }  # fmt: skip
     assert set(events["date_precision"]) == {"day"}
     assert events["hospital_id"].n_unique() == registry.hospitals
 

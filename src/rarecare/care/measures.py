@@ -97,7 +97,7 @@ def rows_of(one: Definition, got: Answers, choices: Choices) -> list[Row]:
         own = order[ends[stratum] : ends[stratum + 1]]
         common = _common(one, counts[stratum], stratum)
         if one.not_computed is not None or not len(own):
-            why = one.not_computed or _why_none(counts[stratum], got.lacking)
+            why = one.not_computed or why_none(counts[stratum], got.lacking)
             found.append(common | _nothing(one, why))
             continue
         weight = np.ones(len(own)) if got.weight is None else got.weight[own]
@@ -132,7 +132,7 @@ def _nothing(one: Definition, why: str) -> Row:
             "effective_n": 0.0}  # fmt: skip
 
 
-def _why_none(counts: Ints, lacking: str) -> str:
+def why_none(counts: Ints, lacking: str) -> str:
     """Return in words why no case is counted."""
     said = f" (the data lack {lacking})" if lacking else ""
     if counts.sum() == counts[OTHER]:
@@ -161,7 +161,7 @@ def _share_rows(
     one: Definition, got: Answers, own: Ints, weight: Floats, choices: Choices
 ) -> Iterator[Row]:
     row = _shares(got.value[own], weight, choices)
-    yield {"measure": "share"} | row | _against(one.threshold, one.direction, row)
+    yield {"measure": "share"} | row | against(one.threshold, one.direction, row)
 
 
 def _time_rows(
@@ -183,7 +183,7 @@ def _time_rows(
         elif lower is None or upper is None:
             row["reason"] = _TOO_FEW
         if measure == "median":
-            row |= _against(one.threshold, one.direction, row)
+            row |= against(one.threshold, one.direction, row)
         yield row
     if one.threshold is not None and got.censored is None:
         row = _shares((days <= one.threshold.value).astype(np.float64), weight, choices)
@@ -206,7 +206,7 @@ def _count_rows(
         row |= {"se": se, "lower": max(mean - half, 0.0), "upper": mean + half}
     else:
         row["reason"] = _TOO_FEW
-    yield row | _against(one.threshold, one.direction, row)
+    yield row | against(one.threshold, one.direction, row)
     for least in (1, 2):
         shares = _shares((value >= least).astype(np.float64), weight, choices)
         yield {"measure": f"share with {least} or more"} | shares
@@ -222,7 +222,7 @@ def _category_rows(
         yield {"measure": "share", "category": name} | _shares(hits, weight, choices)
 
 
-def _against(threshold: Quantity | None, direction: str, row: Mapping[str, Any]) -> Row:
+def against(threshold: Quantity | None, direction: str, row: Mapping[str, Any]) -> Row:
     """Return the threshold, and whether the interval says that it is met."""
     if threshold is None or row.get("estimate") is None:
         return {}

@@ -22,13 +22,20 @@ if TYPE_CHECKING:
     from rarecare.demo.registry import Registry
 
 DIAGNOSIS = "diagnosis"
-EVENTS = (DIAGNOSIS, *TREATMENTS)
-"""The values of ``event``."""
+PATHOLOGY, REVIEW = "pathology", "pathology_review"
+EVENTS = (DIAGNOSIS, PATHOLOGY, REVIEW, *TREATMENTS)
+"""The values of ``event``, in the order in which they stand on one day."""
 
 _SURGERY_ODDS: Floats = np.array([2.0, 1.0, 0.3, 1.0])  # by stage
 _MEAN_DELAY = {"surgery": 30.0, "radiotherapy": 75.0, "systemic": 45.0}  # days, exponential
 _SAME_HOSPITAL = 0.5  # cases diagnosed where they are treated
 _HOSPITAL_STREAM = 2_000
+_VERIFIED, _LAST_BASIS = 5, 8  # basis of diagnosis with pathology
+_REPORTED = 0.97  # of the verified, with a dated report
+_REPORT_DELAY = 6.0  # days, exponential, never after the first treatment
+_REVIEWED = {True: 0.6, False: 0.15}  # of reports, at a reference hospital or not
+_MARGINS = ("R0", "R1", "R2", "RX")
+_MARGIN_SHARES = {True: (0.72, 0.15, 0.05, 0.08), False: (0.58, 0.2, 0.07, 0.15)}
 
 
 @cache
@@ -108,6 +115,13 @@ class Hospitals:
         elsewhere = rng.integers(0, size, n)
         return treating, np.where(rng.random(n) < _SAME_HOSPITAL, treating, elsewhere)
 
+    def is_reference(self, entity: Ints, hospital: Ints) -> NDArray[np.bool_]:
+        """Return whether a hospital is one of reference for the entity's group."""
+        listed = np.zeros(self.order.shape, dtype=bool)
+        which = np.arange(len(self.order))[:, None]
+        listed[which, self.order[:, : self.n_reference]] = True
+        return np.asarray(listed[self.group[entity], hospital])
+
 
 def event_table(
     drawn: Drawn,
@@ -117,24 +131,54 @@ def event_table(
     tumours: pl.Series,
     rng: np.random.Generator,
 ) -> pl.DataFrame:
-    """Return the events of a part: diagnosis (DCO apart) and each treatment, with its hospital.
+    """Return the events of a part: diagnosis (DCO apart), pathology and treatments, with hospitals.
 
     A treatment starts an exponential time after incidence, and never after the last day of
-    follow-up. All dates are known to the day.
+    follow-up; the report of pathology comes before the first treatment. Surgery has its margins as
+    value. Reviews and free margins are more frequent in reference hospitals. All dates are known
+    to the day. What is told of pathology and margins is drawn apart from all else.
     """
     treating, diagnosing = hospitals.draw(drawn.entity, rng)
     known = np.flatnonzero(drawn.basis != 0)
     rows, kinds, days, places = [known], [0], [drawn.incidence[known]], [diagnosing[known]]
+    first = drawn.follow_up.astype(np.int64).copy()
     for kind, name in enumerate(TREATMENTS):
         own = np.flatnonzero(drawn.treated[:, kind])
         delay = (rng.standard_exponential(len(own)) * _MEAN_DELAY[name]).astype(np.int64)
+        delay = np.minimum(delay, drawn.follow_up[own])
+        first[own] = np.minimum(first[own], delay)
         rows.append(own)
-        kinds.append(kind + 1)
-        days.append(drawn.incidence[own] + np.minimum(delay, drawn.follow_up[own]))
+        kinds.append(EVENTS.index(name))
+        days.append(drawn.incidence[own] + delay)
         places.append(treating[own])
+    apart = rng.spawn(1)[0]
+    reference = hospitals.is_reference(drawn.entity, treating)
+    verified = np.flatnonzero((drawn.basis >= _VERIFIED) & (drawn.basis <= _LAST_BASIS))
+    reported = verified[apart.random(len(verified)) < _REPORTED]
+    wait = (apart.standard_exponential(len(reported)) * _REPORT_DELAY).astype(np.int64)
+    report_day = drawn.incidence[reported] + np.minimum(wait, first[reported])
+    share = np.where(reference[reported], _REVIEWED[True], _REVIEWED[False])
+    again = apart.random(len(reported)) < share
+    for own, day, event, place in (
+        (reported, report_day, PATHOLOGY, diagnosing), (reported[again], report_day[again],
+                                                        REVIEW, treating),
+    ):  # fmt: skip
+        rows.append(own)
+        kinds.append(EVENTS.index(event))
+        days.append(day)
+        places.append(place[own])
+    operated = rows[1]
+    drawn_margin = apart.random(len(operated))
+    bounds = np.where(
+        reference[operated, None], np.cumsum(_MARGIN_SHARES[True]),
+        np.cumsum(_MARGIN_SHARES[False]),
+    )  # fmt: skip
+    margin = np.minimum((drawn_margin[:, None] >= bounds).sum(axis=1), len(_MARGINS) - 1)
     sizes = [len(each) for each in rows]
     row = np.concatenate(rows)
     event = np.repeat(kinds, sizes)
+    value = np.full(len(row), len(_MARGINS))
+    value[sizes[0] : sizes[0] + sizes[1]] = margin
     order = np.lexsort((event, row))
     row = row[order]
     return pl.DataFrame(
@@ -146,6 +190,6 @@ def event_table(
             "date": pl.Series(np.concatenate(days)[order].astype(np.int32)).cast(pl.Date),
             "date_precision": pl.repeat("day", len(row), eager=True),
             "hospital_id": pl.Series(hospitals.labels).gather(np.concatenate(places)[order]),
-            "value": pl.repeat(None, len(row), dtype=pl.String, eager=True),
+            "value": pl.Series([*_MARGINS, None], dtype=pl.String).gather(value[order]),
         }
     )

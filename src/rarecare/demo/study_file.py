@@ -12,6 +12,8 @@ POPULATION_FILE = "population.csv"
 PROJECTED_FILE = "population_projected.csv"
 LIFE_TABLE_FILE = "lifetable.csv"
 STUDY_FILE = "study.toml"
+EVENTS_FILE = "events.parquet"
+EVIDENCE_FILE = "evidence.csv"
 _HEAD = """\
 # The study of the synthetic Europe: everything in this folder is invented.
 
@@ -34,6 +36,24 @@ entities = ["all", "rare", "07", "08.02", "10"]
 
 [exclusions]
 bad_rows = "exclude"
+
+[care]
+indicators = ["core"]
+only = ["D2a", "D2b", "D2c", "D3a", "D3b", "D4", "T1a", "T2a", "F1", "F2", "F3b"]
+hospitals = ["D3b", "D4", "T2a"]
+
+[[care.volumes.thresholds]]
+value = 10
+unit = "patients per year"
+treatment = "surgery"
+entity = "08"
+source = "repub.eur.nl/pub/101329: resections of soft-tissue sarcoma a year, the Netherlands"
+sureness = "X"
+
+[care.criteria]
+sets = ["general", "sarcoma"]
+evidence = "{evidence}"
+on = {closing}
 """
 _REGISTRY = """
 [[registries]]
@@ -44,12 +64,14 @@ cases = {{ path = "{code}/{cases}", format = "encr" }}
 population = {{ path = "{code}/{population}", format = "encr" }}
 projected_population = {{ path = "{code}/{projected}", format = "encr" }}
 life_table = {{ path = "{code}/{life_table}", format = "encr" }}
+events = {{ path = "{code}/{events}" }}
 """
 
 
 def study_text(registries: Sequence[Registry]) -> str:
     """Return the study of these registries' files, paths from the demo's folder."""
-    head = _HEAD.format(first=YEARS[0], last=YEARS[-1], closing=CLOSING_DATE.isoformat())
+    head = _HEAD.format(first=YEARS[0], last=YEARS[-1], closing=CLOSING_DATE.isoformat(),
+                        evidence=EVIDENCE_FILE)  # fmt: skip
     parts = [
         _REGISTRY.format(
             code=registry.code,
@@ -58,6 +80,7 @@ def study_text(registries: Sequence[Registry]) -> str:
             population=POPULATION_FILE,
             projected=PROJECTED_FILE,
             life_table=LIFE_TABLE_FILE,
+            events=EVENTS_FILE,
         )
         for registry in registries
     ]

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from rarecare.demo import care, encr
+from rarecare.demo.centres import evidence_table
 from rarecare.demo.draw import parts
 from rarecare.demo.model import YEARS, europe
 from rarecare.demo.persons import patient_ids, tumour_ids
@@ -26,6 +27,8 @@ from rarecare.demo.registry import (
     registry_table,
 )
 from rarecare.demo.study_file import (
+    EVENTS_FILE,
+    EVIDENCE_FILE,
     LIFE_TABLE_FILE,
     POPULATION_FILE,
     PROJECTED_FILE,
@@ -36,7 +39,6 @@ from rarecare.demo.tables import Ints
 from rarecare.demo.true_values import case_counts, truth
 from rarecare.errors import FileError, UsageError
 
-EVENTS_FILE = "events.parquet"
 REGISTRIES_FILE = "registries.csv"
 PLANTED_FILE = "planted_errors.csv"
 TRUTH_FILE = "truth.parquet"
@@ -61,10 +63,11 @@ REGISTRY/incidence.csv    one line per tumour, ENCR-JRC format, 39 columns
 REGISTRY/population.csv   inhabitants covered, by year, sex and age
 REGISTRY/population_projected.csv  the same of the ten years to come
 REGISTRY/lifetable.csv    probabilities of death, by year, sex and age
-REGISTRY/events.parquet   dated diagnoses and treatments with their hospitals
+REGISTRY/events.parquet   dated diagnoses, pathology and treatments with their hospitals
 registries.csv            what each registry covers
 planted_errors.csv        the records with a planted error, 1 %
 truth.parquet             true incidence and net survival
+evidence.csv              what invented centres say of themselves, and others of them
 study.toml                the study that `rarecare run` makes a release of
 
 Populations are the same every year. Two cases are one person's where their sex, month of
@@ -104,7 +107,7 @@ def write_demo(
     Path
         The folder. It holds one folder per registry (``incidence.csv``, ``population.csv``,
         ``lifetable.csv``, ``events.parquet``), ``registries.csv``, ``planted_errors.csv``,
-        ``truth.parquet``, ``study.toml`` and ``SYNTHETIC.txt``.
+        ``truth.parquet``, ``evidence.csv``, ``study.toml`` and ``SYNTHETIC.txt``.
 
     Raises
     ------
@@ -220,6 +223,7 @@ def _write(
         seed=seed,
     )
     (folder / README_FILE).write_text(readme, encoding="utf-8")
+    evidence_table(chosen, seed).write_csv(folder / EVIDENCE_FILE)
     (folder / STUDY_FILE).write_text(study_text(chosen), encoding="utf-8")
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rarecare.errors import FileError, UsageError
+from rarecare.study.care_config import Care, EventFiles, KitFiles
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Measure = Literal["incidence", "net survival", "prevalence", "trend"]
@@ -95,6 +96,8 @@ class Registry(_Part):
     population: PopulationFiles | None = None
     projected_population: PopulationFiles | None = None
     life_table: LifeTableFiles | None = None
+    events: EventFiles | None = None
+    kits: tuple[KitFiles, ...] = ()
 
 
 class Counting(_Part):
@@ -214,6 +217,7 @@ class Study(_Part):
     prevalence: Prevalence = Prevalence()
     projection: Projection | None = None
     expected: Expected | None = None
+    care: Care | None = None
     disclosure: Disclosure = Disclosure()
     report: Report = Report()
     level: float = Field(default=0.95, gt=0, lt=1)
@@ -252,6 +256,9 @@ class Study(_Part):
         first = next((name for name, asked in needs.items() if asked), None)
         if first is not None and "incidence" not in wants:
             raise ValueError(f"{first} needs incidence among the measures")
+        told = [r.id for r in self.registries if r.events is not None or r.kits]
+        if told and self.care is None:
+            raise ValueError(f"registry {told[0]} gives events or kits, but there is no [care]")
         return self
 
 
@@ -352,6 +359,8 @@ def _rooted(study: Study, folder: Path) -> Study:
                 "population": rooted(registry.population),
                 "projected_population": rooted(registry.projected_population),
                 "life_table": rooted(registry.life_table),
+                "events": rooted(registry.events),
+                "kits": tuple(rooted(one) for one in registry.kits),
             }
         )
         for registry in study.registries
@@ -359,7 +368,19 @@ def _rooted(study: Study, folder: Path) -> Study:
     if study.expected is not None:
         own = study.expected.model_copy(update={"population": rooted(study.expected.population)})
         study = study.model_copy(update={"expected": own})
+    if study.care is not None:
+        study = study.model_copy(update={"care": _rooted_care(study.care, folder)})
     about = study.study
     if about.classification is not None:
         about = about.model_copy(update={"classification": folder / about.classification})
     return study.model_copy(update={"registries": registries, "study": about})
+
+
+def _rooted_care(care: Care, folder: Path) -> Care:
+    """Return ``[care]`` with its files from the study's folder; sets of the package stay names."""
+    sets = tuple(str(folder / one) if one.endswith(".toml") else one for one in care.indicators)
+    own = care.criteria
+    if own is not None:
+        names = tuple(str(folder / one) if one.endswith(".toml") else one for one in own.sets)
+        own = own.model_copy(update={"sets": names, "evidence": folder / own.evidence})
+    return care.model_copy(update={"indicators": sets, "criteria": own})

@@ -16,11 +16,14 @@ from rarecare.codes.rare_cancers import RareCancerList, chosen_list
 from rarecare.disclosure import protect
 from rarecare.errors import LifeTableError, PopulationError, UsageError
 from rarecare.study import schema
+from rarecare.study.care import CareArea, CareMade, CareTables, care_tables, close_area
+from rarecare.study.care_tally import Asking, ask
+from rarecare.study.care_volumes import add_treated, checked_thresholds, inhabitants
 from rarecare.study.complete import Registered, complete_rows, registered
 from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, Groups
 from rarecare.study.incidence import Counts, count, incidence_rows
-from rarecare.study.listing import links, listed_areas, listed_entities
+from rarecare.study.listing import all_entities, links, listed_areas, listed_entities
 from rarecare.study.models import Gathered, gather, model_rows
 from rarecare.study.outlook import (
     Ahead,
@@ -97,6 +100,9 @@ def make_release(
     steps = len(study.registries) + 3
     groups = Groups.of(entities.entities, study.wanted_entities)
     made = _Made()
+    if study.care is not None:
+        checked_thresholds(study, groups)
+        made.asking = Asking.of(study.care)
     order = sorted(study.registries, key=lambda r: (region_of(r.country), r.country, r.id))
     whole, region, country = _Level(schema.ALL), _Level(""), _Level("")
     for done, registry in enumerate(order):
@@ -135,7 +141,15 @@ def make_release(
         made.models = fitted.files
     say("disclosure control", steps - 2, steps)
     both = whole.counts is not None and set(whole.counts.sexes) == {"female", "male"}
-    return _protected(made, groups, study, entities, judged=both)
+    care = None
+    if made.asking is not None:
+        care = care_tables(
+            made.care, whole.care.answered, made.asking, groups, study,
+            areas=listed_areas(study, None, made.targets), entities=all_entities(groups),
+        )  # fmt: skip
+        made.estimates.append(care.estimates)
+        made.notes += care.notes
+    return _protected(made, groups, study, entities, judged=both, care=care)
 
 
 @dataclass(slots=True)
@@ -151,6 +165,8 @@ class _Made:
     by_country: dict[str, Counts] = field(default_factory=dict)
     cells: dict[str, Gathered] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asking: Asking | None = None
+    care: CareMade = field(default_factory=CareMade)
 
 
 @dataclass(slots=True)
@@ -163,6 +179,7 @@ class _Level:
     sums: Sums = field(default_factory=Sums)
     alive: Alive = field(default_factory=Alive)
     registered: Registered = field(default_factory=Registered)
+    care: CareArea = field(default_factory=CareArea)
 
     def close(self, made: _Made, groups: Groups, study: Study, *, pooled: bool = False) -> None:
         """Estimate what the area holds."""
@@ -182,6 +199,13 @@ class _Level:
             made.estimates.append(prevalence_rows(self.alive, groups, study, area=self.area))
             if study.prevalence.complete:
                 made.estimates.append(complete_rows(self.registered, study, area=self.area))
+        if made.asking is not None and self.care.answered.counts:
+            country = self.area in {r.country for r in study.registries}
+            close_area(
+                self.care, made.care, made.asking, groups, study, area=self.area, country=country
+            )
+            if self.counts is not None:
+                made.care.counts[self.area] = self.counts
 
     def _look_ahead(
         self, counts: Counts, made: _Made, groups: Groups, study: Study, *, pooled: bool
@@ -219,6 +243,8 @@ def _add(
         {"registry": registry.id, "name": s.name, "sha256": s.sha256, "records": s.rows}
         for s in submission.sources
     ]
+    if made.asking is not None:
+        _add_care(submission, counted, study, made, made.asking, levels=levels)
     if schema.INCIDENCE in study.study.measures:
         if submission.population is None:
             made.notes.append(f"{registry.id}: no population, so not in incidence")
@@ -248,6 +274,25 @@ def _add(
             gather(
                 made.cells, followed, submission.life_table, groups, study, country=registry.country
             )
+
+
+def _add_care(
+    submission: Submission, counted: pl.DataFrame, study: Study, made: _Made, asking: Asking, *,
+    levels: tuple[_Level, ...],
+) -> None:  # fmt: skip
+    """Ask one registry's cases, and keep its treatments for its country's hospitals."""
+    registry = submission.registry
+    given = ask(submission, counted, study, asking)
+    made.notes += [f"{registry.id}: {note}" for note in given.notes]
+    for (purpose,), part in given.exclusions.group_by("purpose", maintain_order=True):
+        table = part.select("reason", "records", note=pl.lit(None, dtype=pl.String))
+        made.exclusions.append(
+            _accounted(table.with_row_index("order"), registry, f"indicator {purpose}")
+        )
+    for level in levels:
+        level.care.answered.add(given.answered)
+    people = inhabitants(submission.population, study)
+    add_treated(levels[0].care.treated, counted, submission.events, registry.country, people)
 
 
 def _add_alive(
@@ -301,8 +346,9 @@ def _accounted(accounting: pl.DataFrame, registry: Registry, purpose: str) -> pl
 
 
 def _protected(
-    made: _Made, groups: Groups, study: Study, entities: RareCancerList, *, judged: bool
-) -> Release:
+    made: _Made, groups: Groups, study: Study, entities: RareCancerList, *, judged: bool,
+    care: CareTables | None,
+) -> Release:  # fmt: skip
     """Return the release of everything made, small counts withheld.
 
     ``judged``: whether the populations hold both sexes, which the rule of rarity needs.
@@ -326,7 +372,8 @@ def _protected(
     areas = listed_areas(study, estimates, made.targets)
     shown = protect(
         estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
-        overlapping=schema.OVERLAPPING, links=links(study),
+        overlapping=(*schema.OVERLAPPING, *(care.overlapping if care else ())),
+        links=[*links(study), *(care.links(study) if care else ())],
     )  # fmt: skip
     about = study.study
     manifest = {
@@ -365,6 +412,7 @@ def _protected(
         quality=pl.concat(made.quality),
         manifest=manifest,
         models=made.models,
+        **(care.beside if care else {}),
     )
 
 

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ class Release:
         Where it lies; None before it is written.
     models
         Fitted models by file name: columns, coefficients, covariance, breaks.
+    care, comparators, hospitals, criteria
+        Measures of care explained, published values, hospitals without names, centres against
+        criteria; without rows where the study does not ask for care.
     """
 
     estimates: pl.DataFrame
@@ -51,6 +55,12 @@ class Release:
     manifest: dict[str, Any]
     folder: Path | None = None
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    care: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=schema.CARE))
+    comparators: pl.DataFrame = field(
+        default_factory=partial(pl.DataFrame, schema=schema.COMPARATORS)
+    )
+    hospitals: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=schema.HOSPITALS))
+    criteria: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=schema.CRITERIA))
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:

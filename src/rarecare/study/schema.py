@@ -14,7 +14,7 @@ import polars as pl
 from rarecare.errors import DisagreementError
 from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
 
-VERSION = 1
+VERSION = 2
 """Version of the schema; a release of another version is refused."""
 
 ALL = "all"
@@ -97,7 +97,8 @@ EXCLUSIONS: Mapping[str, Any] = {
     "records": pl.Int64,
     "note": pl.String,
 }
-"""Columns of ``exclusions.parquet``; ``purpose``: ``incidence`` or ``survival``."""
+"""Columns of ``exclusions.parquet``; ``purpose``: ``incidence``, ``prevalence`` or ``survival``, or
+an indicator of care by its id."""
 
 QUALITY: Mapping[str, Any] = {
     "registry": pl.String,
@@ -111,12 +112,126 @@ QUALITY: Mapping[str, Any] = {
 }
 """Columns of ``quality.parquet``."""
 
+CARE: Mapping[str, Any] = {
+    "measure": pl.String,
+    "topic": pl.String,
+    "indicator": pl.String,
+    "version": pl.String,
+    "set": pl.String,
+    "pillar": pl.String,
+    "cancer": pl.String,
+    "group": pl.String,
+    "title": pl.String,
+    "statistic": pl.String,
+    "category": pl.String,
+    "treatment": pl.String,
+    "unit": pl.String,
+    "direction": pl.String,
+    "threshold": pl.Float64,
+    "threshold_unit": pl.String,
+    "threshold_source": pl.String,
+    "definition": pl.String,
+    "sureness": pl.String,
+    "source": pl.String,
+    "note": pl.String,
+    "data": pl.String,
+}
+"""Columns of ``care.parquet``: what each measure of care in ``estimates`` means, and who says so.
+
+``topic``: ``indicator``, ``centralisation`` or ``needs``. ``statistic``: share, median, quartiles,
+90th percentile, ... of the indicator, or the measure of centralisation. ``definition``: numerator,
+denominator, exclusions and window in words and expressions. ``sureness``: P, A, X, D or M, of the
+definition; ``threshold_source`` carries its own. ``data``: ``registry``, or the study kit. In the
+estimates of a measure of care ``n`` are cases of the cancer, ``at_risk`` those of the denominator,
+``events`` those of the numerator (of a time, those of whom its end was seen).
+"""
+
+COMPARATORS: Mapping[str, Any] = {
+    "indicator": pl.String,
+    "measure": pl.String,
+    "value": pl.Float64,
+    "unit": pl.String,
+    "lower": pl.Float64,
+    "upper": pl.Float64,
+    "limits": pl.String,
+    "population": pl.String,
+    "source": pl.String,
+    "sureness": pl.String,
+}
+"""Columns of ``comparators.parquet``: published values, each of its own population."""
+
+HOSPITALS: Mapping[str, Any] = {
+    "measure": pl.String,
+    "entity_id": pl.String,
+    "area": pl.String,
+    "period": pl.String,
+    "hospital": pl.String,
+    "hospitals": pl.Int64,
+    "n": pl.Int64,
+    "events": pl.Int64,
+    "unit": pl.String,
+    "estimate": pl.Float64,
+    "lower": pl.Float64,
+    "upper": pl.Float64,
+    "level": pl.Float64,
+    "status": pl.String,
+    "reason": pl.String,
+    "synthetic": pl.Boolean,
+}
+"""Columns of ``hospitals.parquet``: hospitals without names.
+
+``hospital`` is a rank by the number of patients, given anew in each measure, entity and area, so
+that rows cannot be put together into one hospital. Hospitals of few patients are one row,
+``"smaller hospitals"``: ``hospitals`` says how many.
+"""
+
+CRITERIA: Mapping[str, Any] = {
+    "centre": pl.String,
+    "criteria": pl.String,
+    "version": pl.String,
+    "criterion": pl.String,
+    "title": pl.String,
+    "scope": pl.String,
+    "tumour": pl.String,
+    "pillar": pl.String,
+    "type": pl.String,
+    "state": pl.String,
+    "value": pl.String,
+    "estimate": pl.Float64,
+    "unit": pl.String,
+    "threshold": pl.Float64,
+    "direction": pl.String,
+    "evidence": pl.String,
+    "date": pl.Date,
+    "source": pl.String,
+    "expires": pl.Date,
+    "disputed": pl.Boolean,
+    "volume": pl.Boolean,
+    "required": pl.Boolean,
+    "weight": pl.Float64,
+    "either": pl.String,
+    "sureness": pl.String,
+    "criterion_source": pl.String,
+    "n": pl.Int64,
+    "status": pl.String,
+    "reason": pl.String,
+    "synthetic": pl.Boolean,
+}
+"""Columns of ``criteria.parquet``: a centre and a criterion, as ``profile_table`` gives them.
+
+``state``: met, not met, not known; ``evidence``: self-declared, computed or certified.
+"""
+
 TABLES: Mapping[str, Mapping[str, Any]] = {
     "estimates": ESTIMATES,
     "entities": ENTITIES,
     "areas": AREAS,
     "exclusions": EXCLUSIONS,
     "quality": QUALITY,
+    "care": CARE,
+    "comparators": COMPARATORS,
+    "hospitals": HOSPITALS,
+    "criteria": CRITERIA,
 }
 """Tables of a release by name; each is NAME.parquet in its folder."""
 
@@ -196,6 +311,16 @@ FAULTS = (
 )
 """Rules of ``estimates.parquet``; null counts as "cannot tell", not broken."""
 
+_NOT_OF_STATUS = pl.col("status") != OK
+HOSPITAL_FAULTS = (
+    Fault("a status is none of ok, withheld, not estimable", ~pl.col("status").is_in(STATUSES)),
+    Fault("a row that is not ok has a number", _NOT_OF_STATUS & pl.col("estimate").is_not_null()),
+    Fault("a row that is not ok has no reason", _NOT_OF_STATUS & pl.col("reason").is_null()),
+    Fault("a hospital has a name", ~pl.col("hospital").str.contains(r"^(\d+|smaller hospitals)$")),
+    Fault("a count is negative", pl.any_horizontal(pl.col("n", "events", "hospitals") < 0)),
+)
+"""Rules of ``hospitals.parquet``."""
+
 
 def validate(tables: Mapping[str, pl.DataFrame]) -> None:
     """Check the tables of a release.
@@ -234,6 +359,7 @@ def validate(tables: Mapping[str, pl.DataFrame]) -> None:
     doubled = estimates.filter(estimates.select(KEY).is_duplicated())
     if doubled.height:
         raise DisagreementError("two estimates have one key", value=_key_of(doubled))
+    _validate_care(tables)
     for column, table in (("entity_id", "entities"), ("area", "areas")):
         known = tables[table][column]
         unknown = estimates.filter(~pl.col(column).is_in(known.implode()))
@@ -243,6 +369,32 @@ def validate(tables: Mapping[str, pl.DataFrame]) -> None:
                 value=unknown[column][0],
                 allowed=known.to_list(),
             )
+
+
+def _validate_care(tables: Mapping[str, pl.DataFrame]) -> None:
+    """Check that measures of care are explained, once each, and that hospitals have no names."""
+    care, hospitals = tables["care"], tables["hospitals"]
+    twice = care.filter(care["measure"].is_duplicated())
+    if twice.height:
+        raise DisagreementError(
+            "a measure of care is explained twice", value=twice["measure"][0], file="care"
+        )
+    for name in ("estimates", "hospitals"):
+        known = [*MEASURES, *care["measure"]]
+        unknown = tables[name].filter(~pl.col("measure").is_in(known))
+        if unknown.height:
+            raise DisagreementError(
+                f"{name} hold a measure that care does not explain", value=unknown["measure"][0],
+                allowed=known,
+            )  # fmt: skip
+    for fault in HOSPITAL_FAULTS:
+        broken = hospitals.filter(fault.offending)
+        if broken.height:
+            row = broken.row(0, named=True)
+            raise DisagreementError(
+                f"{fault.says} ({broken.height} rows)", file="hospitals",
+                value=", ".join(f"{k} {row[k]}" for k in ("measure", "entity_id", "area")),
+            )  # fmt: skip
 
 
 def _key_of(rows: pl.DataFrame) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -14,6 +16,8 @@ from rarecare.population.life_table import LifeTable
 from rarecare.population.population import Population
 from rarecare.registry import Cases, ExclusionRules, exclude, read_cases
 from rarecare.registry.classification import classify
+from rarecare.registry.events import read_events
+from rarecare.study.care_config import KitFiles
 from rarecare.study.config import (
     CaseFiles,
     Expected,
@@ -23,6 +27,10 @@ from rarecare.study.config import (
     Registry,
     Study,
 )
+
+if TYPE_CHECKING:
+    from rarecare.care.dictionary import Dictionary
+    from rarecare.care.incoming import Incoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,12 @@ class Submission:
         All records, classified.
     population, life_table, projected
         None where the registry sent none; ``projected`` is the population to come.
+    events
+        Dated facts of its cases.
+    facts
+        The files of events and kits.
+    kits
+        Data of high-resolution studies.
     """
 
     registry: Registry
@@ -44,13 +58,16 @@ class Submission:
     population: Population | None
     life_table: LifeTable | None
     projected: Population | None = None
+    events: pl.DataFrame | None = None
+    kits: tuple[tuple[KitFiles, Incoming, Dictionary], ...] = ()
+    facts: tuple[Source, ...] = ()
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """The files read."""
         parts = (self.population, self.life_table, self.projected)
         others = (part.source for part in parts if part is not None)
-        return (self.cases.source, *others)
+        return (self.cases.source, *others, *self.facts)
 
     def counted(self, study: Study) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the cases counted in incidence and the accounting of the others."""
@@ -105,9 +122,35 @@ def read_submission(registry: Registry, study: Study, entities: RareCancerList) 
                 allowed="one",
                 remedy='Keep the registry\'s own: select = { country = "…" }.',
             )
+        events, kits, facts = _facts(registry)
     except InputError as error:
         raise type(error)(f"registry {registry.id}: {error}") from None
-    return Submission(registry, cases, population, life_table, projected)
+    return Submission(registry, cases, population, life_table, projected, events, kits, facts)
+
+
+def _facts(
+    registry: Registry,
+) -> tuple[
+    pl.DataFrame | None, tuple[tuple[KitFiles, Incoming, Dictionary], ...], tuple[Source, ...]
+]:
+    """Return the dated facts of a registry, the data of its high-resolution studies, the files."""
+    from rarecare.care.dictionary_reading import study_kit  # noqa: PLC0415 - only with care
+    from rarecare.care.incoming import read_incoming  # noqa: PLC0415
+
+    events, sources = None, []
+    if registry.events is not None:
+        path = registry.events.path
+        events = read_events(path)
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sources.append(Source(path.name, sha256, events.height))
+    kits = []
+    for own in registry.kits:
+        dictionary = study_kit(own.kit)
+        found = read_incoming(own.path, dictionary, columns=own.columns)
+        kits.append((own, found, dictionary))
+        sources.append(found.source)
+    return events, tuple(kits), tuple(sources)
 
 
 def _cases(files: CaseFiles, study: Study) -> Cases:

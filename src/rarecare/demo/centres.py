@@ -1,0 +1,68 @@
+"""Invented centres and what is said of them for criteria: none exists, nothing is an assessment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from rarecare.care.criteria import read_criteria
+from rarecare.demo.registry import CLOSING_DATE, Registry
+
+SETS = ("general", "sarcoma")
+INVENTED = "invented for the synthetic Europe"
+_KINDS = ("self-declared", "certified")
+_KNOWN, _YES, _CERTIFIED = 0.85, 0.8, 0.25  # shares
+_STREAM = 3_000
+_VALID_YEARS = 4
+
+
+def evidence_table(registries: Sequence[Registry], seed: int) -> pl.DataFrame:
+    """Return the evidence of one invented centre of each country, in the columns of evidence.
+
+    Not every criterion has evidence; numbers are drawn about their threshold. The share of
+    patients discussed and such need no person, so that everything here is drawn by the seed and
+    the country alone.
+    """
+    rows = []
+    for registry in registries:
+        rng = np.random.default_rng([seed, registry.index, _STREAM])
+        centre = f"Invented centre of {registry.name.replace(' (synthetic)', '')}"
+        for name in SETS:
+            for one in read_criteria(name).criteria:
+                known, yes, certified = rng.random(3) < (_KNOWN, _YES, _CERTIFIED)
+                number, months = rng.random(), int(rng.integers(1, 36))
+                if not known:
+                    continue
+                day = _earlier(CLOSING_DATE, months)
+                rows.append(
+                    {
+                        "centre": centre,
+                        "criterion": one.id,
+                        "value": _value(one.type, one.threshold and one.threshold.value, number,
+                                        yes=bool(yes)),
+                        "met": ("yes" if yes else "no") if one.type == "text" else None,
+                        "kind": _KINDS[int(certified)],
+                        "date": day.isoformat(),
+                        "source": INVENTED,
+                        "expires": day.replace(year=day.year + _VALID_YEARS).isoformat(),
+                    }
+                )  # fmt: skip
+    return pl.DataFrame(rows, schema_overrides={"met": pl.String})
+
+
+def _value(kind: str, threshold: float | None, number: float, *, yes: bool) -> str:
+    if kind == "boolean":
+        return "yes" if yes else "no"
+    if kind == "text":
+        return f"a statement ({INVENTED})"
+    if kind == "proportion":
+        return f"{60 + 40 * number:.0f}"
+    return f"{(threshold or 10) * (0.4 + 1.2 * number):.0f}"
+
+
+def _earlier(day: date, months: int) -> date:
+    whole = day.year * 12 + day.month - 1 - months
+    return date(whole // 12, whole % 12 + 1, 15)

@@ -1,0 +1,353 @@
+"""Care in a study: indicators, centralisation, needs, hospitals and centres, as a release has them.
+
+Indicators are kept as counts that add (``care_tally``) and estimated area by area; hospitals are
+looked at country by country, for a hospital is one of its country. What would tell a small number
+is withheld here (``care_protection``) before the release's own rule looks at everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from rarecare.care.compute import comparator_table
+from rarecare.care.criteria import read_criteria
+from rarecare.care.evidence import read_evidence
+from rarecare.care.limits import share_limits
+from rarecare.care.measures import COUNTED
+from rarecare.care.profile import profile_table
+from rarecare.disclosure import Link, protect
+from rarecare.disclosure.rule import DisclosureRule
+from rarecare.rates.intervals import poisson_exact
+from rarecare.results import OK, WITHHELD
+from rarecare.study import care_rows, care_volumes, schema
+from rarecare.study.care_protection import (
+    hidden,
+    pooled,
+    small_complements,
+    whole_divisions,
+    withheld_parts,
+)
+from rarecare.study.care_tally import HOSPITAL, REGISTRY, Answered, Asking
+from rarecare.study.care_volumes import VOLUME, Treated, volume_measure
+from rarecare.study.config import Study
+from rarecare.study.entities import Groups
+from rarecare.study.incidence import Counts, study_period
+
+SMALLER = "smaller hospitals"
+
+
+@dataclass(slots=True)
+class CareArea:
+    """What the registries of one area told of care."""
+
+    answered: Answered = field(default_factory=Answered)
+    treated: Treated = field(default_factory=Treated)
+
+
+@dataclass(slots=True)
+class CareMade:
+    """What the areas have given so far."""
+
+    indicators: list[pl.DataFrame] = field(default_factory=list)
+    volumes: list[pl.DataFrame] = field(default_factory=list)
+    hospitals: list[pl.DataFrame] = field(default_factory=list)
+    treated: list[pl.DataFrame] = field(default_factory=list)
+    counts: dict[str, Counts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CareTables:
+    """The care of a release: rows of estimates, and the tables beside them."""
+
+    estimates: pl.DataFrame
+    care: pl.DataFrame
+    comparators: pl.DataFrame
+    hospitals: pl.DataFrame
+    criteria: pl.DataFrame
+    notes: list[str]
+
+    @property
+    def overlapping(self) -> list[str]:
+        """Measures whose parts may exceed their total: a patient of two cancers is of both."""
+        return self.care.filter(pl.col("topic") != "indicator")["measure"].to_list()
+
+    @property
+    def beside(self) -> dict[str, pl.DataFrame]:
+        """The tables beside the estimates, by their names in a release."""
+        return {"care": self.care, "comparators": self.comparators, "hospitals": self.hospitals,
+                "criteria": self.criteria}  # fmt: skip
+
+    def links(self, study: Study) -> list[Link]:
+        """Return that each row shows the cases of incidence, and goes with them."""
+        own = self.care.filter(data=REGISTRY)["measure"]
+        return [Link(name, schema.INCIDENCE, study_period(study)) for name in own]
+
+
+def wanted(groups: Groups, study: Study) -> list[str]:
+    """Return the entities that care is reported of: those asked for, or families and above."""
+    assert study.care is not None
+    if study.care.entities:
+        return list(dict.fromkeys(study.care.entities))
+    broad = groups.table.filter(pl.col("tier") <= 0)["entity_id"].to_list()
+    return broad or groups.table["entity_id"].to_list()
+
+
+def close_area(
+    area_of: CareArea, made: CareMade, asking: Asking, groups: Groups, study: Study, *, area: str,
+    country: bool,
+) -> None:  # fmt: skip
+    """Add the rows of one area; of a country also its hospitals."""
+    own = wanted(groups, study)
+    rule = DisclosureRule.of(study.disclosure.threshold)
+    made.indicators.append(
+        care_rows.indicator_rows(area_of.answered, asking, groups, own, study, area=area)
+    )
+    if not country:
+        return
+    made.hospitals += _indicators_by_hospital(
+        area_of.answered, asking, groups, own, study, area=area, rule=rule
+    )
+    found = care_volumes.volume_rows(area_of.treated, groups, own, study, area=area)
+    if found is None:
+        return
+    made.volumes.append(_few_hospitals(found.rows, found.hospitals, rule))
+    made.treated.append(found.treated)
+    made.hospitals += _volumes_by_hospital(found.hospitals, study, area=area, rule=rule)
+
+
+def care_tables(
+    made: CareMade, whole: Answered, asking: Asking, groups: Groups, study: Study, *,
+    areas: pl.DataFrame, entities: pl.DataFrame,
+) -> CareTables:  # fmt: skip
+    """Return the care of a release, what would tell a small number withheld.
+
+    ``areas`` and ``entities``: all of the study, in the columns of the schema.
+    """
+    assert study.care is not None
+    rule = DisclosureRule.of(study.disclosure.threshold)
+    indicators = pl.concat(made.indicators)
+    explained = care_rows.explained(whole, asking, indicators)
+    rows = _settled(indicators, explained, rule, areas=areas, entities=entities)
+    others = list(made.volumes)
+    if study.care.needs is not None and made.counts:
+        treated = pl.concat(made.treated) if made.treated else _NO_TREATED
+        own = wanted(groups, study)
+        others.append(care_volumes.need_rows(made.counts, treated, groups, own, study))
+    if others:
+        volumes = pl.concat(others)
+        by_hospital = pl.concat(made.hospitals).select("measure", "unit") if made.hospitals else (
+            volumes[:0].select("measure", "unit")
+        )  # fmt: skip
+        told = pl.concat([volumes.select("measure", "unit"), by_hospital]).unique(
+            "measure", maintain_order=True
+        ).filter(~pl.col("measure").is_in(explained["measure"].implode()))  # fmt: skip
+        explained = pl.concat([explained, care_volumes.explained(told, study)])
+        rows = pl.concat([rows, small_complements(volumes, rule)])
+    criteria, notes = _criteria(study)
+    sets = {of.id: of for data, _ in whole.counts for of in asking.definitions(data)}
+    hospitals = pl.concat(made.hospitals) if made.hospitals else pl.DataFrame(
+        schema=schema.HOSPITALS
+    )  # fmt: skip
+    return CareTables(
+        rows, explained, comparator_table(list(sets.values())), hospitals, criteria, notes
+    )
+
+
+_NO_TREATED = pl.DataFrame(
+    schema={"treatment": pl.String, "n": pl.Int64, "denominator": pl.Int64, "entity_id": pl.String}
+)
+
+
+def _settled(
+    rows: pl.DataFrame, explained: pl.DataFrame, rule: DisclosureRule, *, areas: pl.DataFrame,
+    entities: pl.DataFrame,
+) -> pl.DataFrame:  # fmt: skip
+    """Return indicator rows of which parts of one denominator are shown together or not at all.
+
+    What the release's rule withholds of one part, the other parts would tell; so the rule is
+    asked until nothing changes.
+    """
+    divisions = care_rows.parts_of(rows, explained)
+    rows = small_complements(rows, rule)
+    names = [name for own in divisions.values() for name in own]
+    if not names or rule.threshold == 1:
+        return rows
+    own, rest = rows.filter(pl.col("measure").is_in(names)), rows.filter(
+        ~pl.col("measure").is_in(names)
+    )  # fmt: skip
+    before = -1
+    while (now := int((own["status"] == WITHHELD).sum())) > before:
+        before = now
+        own = whole_divisions(own, divisions, rule)
+        shown = protect(own, areas=areas, entities=entities, threshold=rule.threshold).estimates
+        key = list(schema.KEY)
+        gone = shown.filter(status=WITHHELD).select(key).with_columns(_gone=pl.lit(value=True))
+        marked = own.join(gone, on=key, how="left", nulls_equal=True, maintain_order="left")
+        own = hidden(marked, pl.col("_gone"), rule.reason).drop("_gone")
+    return pl.concat([rest, own])
+
+
+def _few_hospitals(rows: pl.DataFrame, volumes: pl.DataFrame, rule: DisclosureRule) -> pl.DataFrame:
+    """Return rows of volumes, those withheld that describe few hospitals of which one is small.
+
+    Of two hospitals the Herfindahl index and the patients give each one's volume.
+    """
+    treatment = pl.col("measure").str.extract(r"^[^:]*: ([^,]*)")
+    few = volumes.group_by("entity_id", _treatment="treatment").agg(
+        _few=(pl.len() < rule.threshold) & (pl.col("n").min() < rule.threshold)
+    )
+    wide = rows.with_columns(_treatment=treatment).join(
+        few, on=["entity_id", "_treatment"], how="left", maintain_order="left"
+    )
+    describes = pl.col("unit").is_in(["patients per year", "0 to 1"]) | pl.col(
+        "measure"
+    ).str.starts_with("hospitals that together")
+    gone = describes & pl.col("_few") & (pl.col("status") == OK)
+    return hidden(wide, gone, rule.reason).drop("_treatment", "_few")
+
+
+def _volumes_by_hospital(
+    volumes: pl.DataFrame, study: Study, *, area: str, rule: DisclosureRule
+) -> list[pl.DataFrame]:
+    """Return hospitals without names: those of few patients as one."""
+    years = study.study.period[1].year - study.study.period[0].year + 1
+    parts = []
+    for (entity, treatment), own in volumes.group_by("entity_id", "treatment", maintain_order=True):
+        n = np.sort(own["n"].to_numpy())[::-1]
+        first = pooled(n, rule.threshold)
+        rest = n[first:]
+        counts = np.append(n[:first], rest.sum()) if len(rest) else n
+        several = [1] * first + ([len(rest)] if len(rest) else [])
+        names = [str(k + 1) for k in range(first)] + ([SMALLER] if len(rest) else [])
+        lower, upper = poisson_exact(counts, level=study.level)
+        few = counts < rule.threshold
+        divided = np.array(several) * years
+        parts.append(
+            _as_hospitals(
+                study, entity_id=entity, area=area, measure=volume_measure(VOLUME, treatment, None),
+                hospital=names, hospitals=several, n=counts, events=None, few=few,
+                estimate=counts / divided, lower=lower / divided, upper=upper / divided,
+                unit="patients per year", reason=rule.reason,
+            )
+        )  # fmt: skip
+    return parts
+
+
+def _indicators_by_hospital(
+    answered: Answered, asking: Asking, groups: Groups, entities: list[str], study: Study, *,
+    area: str, rule: DisclosureRule,
+) -> list[pl.DataFrame]:  # fmt: skip
+    """Return shares by hospital of first treatment, without names."""
+    assert study.care is not None
+    parts = []
+    listed = groups.table["entity_id"].to_list()
+    for of in asking.sets:
+        for one in of.indicators:
+            if one.id not in study.care.hospitals or not answered.counts.get((REGISTRY, one.id)):
+                continue
+            within = one.threshold.value if one.kind == "time" and one.threshold else None
+            if one.kind != "proportion" and within is None:
+                continue
+            hit = pl.col("value") == 1 if within is None else pl.col("value") <= within
+            name = "share" if within is None else care_rows.WITHIN
+            frame = answered.of((REGISTRY, one.id)).filter(
+                pl.col(HOSPITAL).is_not_null(), state=COUNTED
+            )
+            for entity in entities:
+                held = groups.members[listed.index(entity)][frame["leaf"].to_numpy()]
+                own = frame.filter(held).group_by(HOSPITAL).agg(
+                    n=pl.col("n").sum(), events=pl.col("n").filter(hit).sum()
+                ).sort("n", HOSPITAL, descending=[True, False])  # fmt: skip
+                if own.height:
+                    measure = care_rows.measure_name(one.id, name, None, REGISTRY)
+                    parts.append(_shares_by_hospital(own, study, entity, area, measure, rule))
+    return parts
+
+
+def _shares_by_hospital(  # noqa: PLR0917 - the parts of one comparison
+    own: pl.DataFrame, study: Study, entity: str, area: str, measure: str, rule: DisclosureRule
+) -> pl.DataFrame:
+    assert study.care is not None
+    n, hits = own["n"].to_numpy(), own["events"].to_numpy()
+    first = pooled(n, rule.threshold)
+    rest = len(n) - first
+    several = [1] * first + ([rest] if rest else [])
+    names = [str(k + 1) for k in range(first)] + ([SMALLER] if rest else [])
+    if rest:
+        n = np.append(n[:first], n[first:].sum())
+        hits = np.append(hits[:first], hits[first:].sum())
+    gone = withheld_parts(hits, n, rule.threshold)
+    lower, upper = share_limits(hits / n, n, interval=study.care.interval, level=study.level)
+    return _as_hospitals(
+        study, entity_id=entity, area=area, measure=measure, hospital=names, hospitals=several,
+        n=n, events=hits, few=gone, estimate=hits / n, lower=lower, upper=upper, unit="share",
+        reason=rule.reason,
+    )  # fmt: skip
+
+
+def _as_hospitals(
+    study: Study, *, few: np.ndarray, reason: str, **columns: object
+) -> pl.DataFrame:  # fmt: skip
+    """Return rows in the columns of ``schema.HOSPITALS``, numbers of few withheld."""
+    fixed = {name: value for name, value in columns.items() if isinstance(value, str)}
+    lists = {name: list(value) for name, value in columns.items()  # type: ignore[call-overload]
+             if value is not None and not isinstance(value, str)}  # fmt: skip
+    gone = pl.Series(few)
+    table = pl.DataFrame(lists).with_columns(
+        *(pl.lit(value).alias(name) for name, value in fixed.items()),
+        *([pl.lit(None, dtype=pl.Int64).alias("events")] if columns.get("events") is None else []),
+        period=pl.lit(study_period(study)), level=pl.lit(study.level),
+        synthetic=pl.lit(study.study.synthetic),
+        status=pl.when(gone).then(pl.lit(WITHHELD)).otherwise(pl.lit(OK)),
+        reason=pl.when(gone).then(pl.lit(reason)),
+    )  # fmt: skip
+    withheld = ("events", "estimate", "lower", "upper")
+    counts = () if columns.get("events") is not None else ("n",)
+    return table.with_columns(
+        pl.when(~gone).then(pl.col(name)).alias(name) for name in (*withheld, *counts)
+    ).select([pl.col(name).cast(dtype) for name, dtype in schema.HOSPITALS.items()])
+
+
+def _criteria(study: Study) -> tuple[pl.DataFrame, list[str]]:
+    """Return centres against the sets of criteria asked for, and what was wrong with evidence."""
+    assert study.care is not None
+    asked = study.care.criteria
+    none = pl.DataFrame(schema=schema.CRITERIA)
+    if asked is None:
+        return none, []
+    from rarecare.files import read_table  # noqa: PLC0415
+
+    given = read_table(asked.evidence).frame
+    parts, notes, known = [none], [], set()
+    for name in asked.sets:
+        criteria = read_criteria(name)
+        ids = [one.id for one in criteria.criteria]
+        known |= set(ids)
+        own = (
+            given.filter(pl.col("criterion").is_in(ids)) if "criterion" in given.columns else given
+        )
+        if own.is_empty():
+            notes.append(f"criteria {criteria.id}: no evidence")
+            continue
+        evidence = read_evidence(own, criteria)
+        notes += [
+            f"criteria {criteria.id}: {records:,} pieces of evidence left out, {reason}"
+            for reason, records in evidence.exclusions.select("reason", "records").iter_rows()
+        ]
+        if evidence.table.is_empty():
+            continue
+        table = profile_table(criteria, evidence, on=asked.on).table
+        parts.append(
+            table.with_columns(synthetic=pl.lit(study.study.synthetic)).select(
+                [pl.col(name).cast(dtype) for name, dtype in schema.CRITERIA.items()]
+            )
+        )
+    if "criterion" in given.columns:
+        other = given.filter(~pl.col("criterion").is_in(list(known)))["criterion"]
+        if len(other):
+            notes.append(f"{len(other):,} pieces of evidence speak of no criterion asked for, "
+                         f"such as {other[0]}")  # fmt: skip
+    return pl.concat(parts), notes

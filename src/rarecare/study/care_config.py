@@ -1,0 +1,112 @@
+"""``[care]`` of ``study.toml``: what a study asks of care, and where each registry's facts are."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Treatment = Literal["surgery", "radiotherapy", "systemic", "any treatment"]
+Kit = Literal["core", "sarcoma", "testis", "head_neck", "gep_net"]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class EventFiles(_Part):
+    """The dated facts of a registry's cases, in the columns of ``events.parquet``."""
+
+    path: Path
+
+
+class KitFiles(_Part):
+    """The data of a high-resolution study of a registry.
+
+    They are reported for ``entity``. ``columns``: our variables to the file's.
+    """
+
+    kit: Kit
+    path: Path
+    entity: Text
+    columns: dict[str, str] = {}
+
+
+class VolumeThreshold(_Part):
+    """A volume of a hospital, in patients per year, and where it comes from."""
+
+    value: float = Field(gt=0)
+    unit: Literal["patients per year"]
+    treatment: Treatment | None = None
+    entity: str | None = None
+    above: bool = False
+    source: Text
+    sureness: Literal["P", "A", "X", "D", "M"]
+
+
+class Volumes(_Part):
+    """``[care.volumes]``: hospitals by country, entity and kind of treatment."""
+
+    thresholds: tuple[VolumeThreshold, ...] = ()
+    cover: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.5, 0.75, 0.9)
+
+
+class TreatedShare(_Part):
+    """A share of the new cases that need a treatment, with its limits and its source."""
+
+    entity: Text
+    treatment: Literal["surgery", "radiotherapy", "systemic"]
+    estimate: float = Field(ge=0, le=1)
+    lower: float = Field(ge=0, le=1)
+    upper: float = Field(ge=0, le=1)
+    source: Text
+
+    @model_validator(mode="after")
+    def _ordered(self) -> TreatedShare:
+        if not self.lower <= self.estimate <= self.upper:
+            raise ValueError("the limits of the share do not enclose it")
+        return self
+
+
+class Needs(_Part):
+    """``[care.needs]``: new cases a year times shares treated; by default the study's own."""
+
+    shares: tuple[TreatedShare, ...] = ()
+
+
+class CentreCriteria(_Part):
+    """``[care.criteria]``: centres against sets of criteria, by the evidence on a day."""
+
+    sets: tuple[str, ...] = Field(default=("general",), min_length=1)
+    evidence: Path
+    on: date
+
+
+class Care(_Part):
+    """``[care]``.
+
+    ``indicators`` are sets that come with the package, or files of one's own; ``only`` keeps some
+    of their indicators by id. ``entities``: by default families and the groups above them.
+    ``hospitals``: indicators that are also shown by hospital, without names. ``recorded``: events
+    that all registries record, also where they have none.
+    """
+
+    indicators: tuple[Text, ...] = ("core",)
+    only: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    hospitals: tuple[str, ...] = ()
+    interval: Literal["wilson", "exact"] = "wilson"
+    recorded: tuple[str, ...] = ()
+    designated: tuple[str, ...] = ()
+    volumes: Volumes | None = Volumes()
+    needs: Needs | None = Needs()
+    criteria: CentreCriteria | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Care:
+        if self.needs is not None and self.volumes is None and not self.needs.shares:
+            raise ValueError("[care.needs] takes its shares from the volumes, or gives them")
+        return self
