@@ -8,9 +8,11 @@ is withheld here (``care_protection``) before the release's own rule looks at ev
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from rarecare.care.compute import comparator_table
 from rarecare.care.criteria import read_criteria
@@ -230,7 +232,7 @@ def _volumes_by_hospital(
                 study, entity_id=entity, area=area, measure=volume_measure(VOLUME, treatment, None),
                 hospital=names, hospitals=several, n=counts, events=None, few=few,
                 estimate=counts / divided, lower=lower / divided, upper=upper / divided,
-                unit="patients per year", reason=rule.reason,
+                unit="patients per year", rule=rule,
             )
         )  # fmt: skip
     return parts
@@ -284,16 +286,16 @@ def _shares_by_hospital(  # noqa: PLR0917 - the parts of one comparison
     return _as_hospitals(
         study, entity_id=entity, area=area, measure=measure, hospital=names, hospitals=several,
         n=n, events=hits, few=gone, estimate=hits / n, lower=lower, upper=upper, unit="share",
-        reason=rule.reason,
+        rule=rule,
     )  # fmt: skip
 
 
 def _as_hospitals(
-    study: Study, *, few: np.ndarray, reason: str, **columns: object
+    study: Study, *, few: NDArray[np.bool_], rule: DisclosureRule, **columns: Any
 ) -> pl.DataFrame:  # fmt: skip
     """Return rows in the columns of ``schema.HOSPITALS``, numbers of few withheld."""
     fixed = {name: value for name, value in columns.items() if isinstance(value, str)}
-    lists = {name: list(value) for name, value in columns.items()  # type: ignore[call-overload]
+    lists = {name: list(value) for name, value in columns.items()
              if value is not None and not isinstance(value, str)}  # fmt: skip
     gone = pl.Series(few)
     table = pl.DataFrame(lists).with_columns(
@@ -302,12 +304,13 @@ def _as_hospitals(
         period=pl.lit(study_period(study)), level=pl.lit(study.level),
         synthetic=pl.lit(study.study.synthetic),
         status=pl.when(gone).then(pl.lit(WITHHELD)).otherwise(pl.lit(OK)),
-        reason=pl.when(gone).then(pl.lit(reason)),
+        reason=pl.when(gone).then(pl.lit(rule.reason)),
     )  # fmt: skip
+    small = gone & (pl.Series(columns["n"]) < rule.threshold)
     withheld = ("events", "estimate", "lower", "upper")
-    counts = () if columns.get("events") is not None else ("n",)
     return table.with_columns(
-        pl.when(~gone).then(pl.col(name)).alias(name) for name in (*withheld, *counts)
+        *(pl.when(~gone).then(pl.col(name)).alias(name) for name in withheld),
+        pl.when(~small).then(pl.col("n")).alias("n"),
     ).select([pl.col(name).cast(dtype) for name, dtype in schema.HOSPITALS.items()])
 
 

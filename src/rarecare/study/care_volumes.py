@@ -23,7 +23,7 @@ from rarecare.results import OK
 from rarecare.study import schema
 from rarecare.study.care_config import VolumeThreshold
 from rarecare.study.care_rows import in_estimates
-from rarecare.study.config import Study
+from rarecare.study.config import Registry, Study
 from rarecare.study.entities import LEAF, Groups
 from rarecare.study.incidence import Counts
 
@@ -53,10 +53,10 @@ class Volumes:
 
 
 def add_treated(
-    into: Treated, cases: pl.DataFrame, events: pl.DataFrame | None, country: str,
+    into: Treated, cases: pl.DataFrame, events: pl.DataFrame | None, registry: Registry,
     inhabitants: float | None,
 ) -> None:  # fmt: skip
-    """Add one registry's counted cases and its treatments."""
+    """Add one registry's counted cases and its treatments; its id keeps them apart from others."""
     if inhabitants is None:
         into.complete = False
     else:
@@ -64,14 +64,16 @@ def add_treated(
     if events is None:
         return
     kinds = [event for own in TREATMENTS.values() for event in own]
-    keys = ["registry", "patient_id", "tumour_id"]
+    own = pl.lit(registry.id).alias("registry")
+    keys = [name for name in ("patient_id", "tumour_id") if name in cases.columns]
     into.cases.append(
         cases.select(
-            *(pl.col(name).cast(pl.String) for name in keys if name in cases.columns),
-            "incidence_date", LEAF, country=pl.lit(country),
+            own, pl.col(keys).cast(pl.String), "incidence_date", LEAF,
+            country=pl.lit(registry.country),
         )
     )  # fmt: skip
-    into.events.append(events.filter(pl.col("event").is_in(kinds)).select(list(COLUMNS)))
+    held = events.filter(pl.col("event").is_in(kinds)).with_columns(own)
+    into.events.append(held.select(list(COLUMNS)))
 
 
 def inhabitants(population: Population | None, study: Study) -> float | None:

@@ -15,9 +15,11 @@ from rarecare.results import OK, WITHHELD
 from rarecare.study import schema
 from rarecare.study.release import Release
 from rarecare.study.report import burden as burdens
+from rarecare.study.report import care as cares
 from rarecare.study.report import content, drawings, headline, numbers
 from rarecare.study.report.burden import Burden
 from rarecare.study.report.burden_drawings import burden_drawings
+from rarecare.study.report.care_drawings import care_drawings
 from rarecare.study.report.content import Numbers, Row
 from rarecare.study.report.gallery import Drawing, Gallery
 
@@ -43,6 +45,7 @@ def report_html(release: Release) -> str:
     years = found.spoken_of
     accounts = content.accounting(release)
     burden = Burden.of(release)
+    care = cares.Care.of(release, main)
     map_svg, legend = _map(release, found, main, gallery)
     context = {
         "release": release,
@@ -68,6 +71,11 @@ def report_html(release: Release) -> str:
         "burden": burden,
         "burden_figures": burden_drawings(release, burden, main, gallery),
         "groups": burdens.groups(release),
+        "care": care,
+        "care_period": study_period_of(release),
+        "care_figures": care_drawings(release, care, names, gallery),
+        "c": cares,
+        "centralisation": cares.CENTRALISATION,
         "entity_figures": _entity_figures(release, found, gallery),
         "modelled": content.modelled(release),
         "areas": dict(release.areas.select("area", "name").iter_rows()),
@@ -252,6 +260,12 @@ def _period(release: Release) -> str:
     closing = release.manifest["study"]["closing_date"]
     text = f"diagnosed {first.year}–{last.year}"
     return text + (f", followed to {_day(date.fromisoformat(closing))}" if closing else "")
+
+
+def study_period_of(release: Release) -> str:
+    """Return the years of diagnosis: ``"1995-2007"``."""
+    first, last = (day[:4] for day in release.manifest["study"]["period"])
+    return f"{first}-{last}" if first != last else first
 
 
 def _day(day: date) -> str:

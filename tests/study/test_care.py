@@ -1,0 +1,325 @@
+"""Care of a study beside the functions themselves, what is withheld, and what goes wrong."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rarecare import ExclusionRules, Population, classify
+from rarecare.care.centralisation import centralisation
+from rarecare.care.compute import indicators
+from rarecare.care.criteria import read_criteria
+from rarecare.care.evidence import read_evidence
+from rarecare.care.profile import profile_table
+from rarecare.care.thresholds import Threshold
+from rarecare.care.volumes import treatment_units
+from rarecare.demo import write_demo
+from rarecare.errors import FileError, RarecareError, UsageError
+from rarecare.registry.encr import read_encr
+from rarecare.registry.events import read_events
+from rarecare.registry.exclusions import exclude
+from rarecare.study import open_release, run_study, schema
+from rarecare.study.care_protection import pooled, withheld_parts
+from rarecare.study.config import study_of
+
+COUNTRIES = ("DK", "SI")
+PERIOD = (date(1995, 1, 1), date(2007, 12, 31))
+NUMBERS = ("estimate", "lower", "upper")
+
+
+def same(one, other):
+    """Whether two numbers agree, or there is neither."""
+    return one == other if other is None else one == pytest.approx(other, rel=1e-12)
+
+
+def only_care(text):
+    """The demo's study with incidence and care alone, nothing withheld."""
+    head, registries = text.split("[[registries]]", 1)
+    start, care = head.split("[incidence]", 1)
+    care = "[care]" + care.split("[care]", 1)[1]
+    measures = 'measures = ["incidence", "net survival", "prevalence", "trend"]'
+    assert measures in start
+    start = start.replace(measures, 'measures = ["incidence"]')
+    return f"{start}{care}\n[disclosure]\nthreshold = 1\n\n[[registries]]{registries}"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = write_demo(
+        tmp_path_factory.mktemp("care") / "data", cases=12_000, countries=list(COUNTRIES)
+    )
+    study = folder / "study.toml"
+    study.write_text(only_care(study.read_text(encoding="utf-8")), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def release(data):
+    return run_study(data / "study.toml", data.parent / "open")
+
+
+@pytest.fixture(scope="module")
+def protected(data):
+    text = (data / "study.toml").read_text(encoding="utf-8")
+    (data / "protected.toml").write_text(text.replace("threshold = 1\n", "threshold = 5\n", 1))
+    return run_study(data / "protected.toml", data.parent / "protected")
+
+
+def counted(data, country):
+    cases = classify(read_encr(data / country / "incidence.csv"))
+    own, _ = exclude(
+        cases, ExclusionRules(purpose="incidence", period=PERIOD, needed=()), bad_rows="exclude"
+    )
+    return own.with_columns(
+        leaf=pl.coalesce("entity_tier2", "entity_tier1"),
+        country=pl.lit(country),
+        registry=pl.lit(country),
+    )
+
+
+@pytest.fixture(scope="module")
+def both(data):
+    cases = pl.concat([counted(data, code) for code in COUNTRIES], how="diagonal_relaxed")
+    events = pl.concat([read_events(data / code / "events.parquet") for code in COUNTRIES])
+    return cases, events
+
+
+def test_indicators_are_those_of_the_function(release, both):
+    """Sarcomas of Slovenia and of both countries, every measure of every indicator."""
+    cases, events = both
+    sarcomas = cases.filter(pl.col("leaf").str.starts_with("08."))
+    asked = set(release.manifest["choices"]["care"]["only"])
+    compared = 0
+    for area, own in (("all", sarcomas), ("SI", sarcomas.filter(country="SI"))):
+        found = indicators(own, events, "core", by=(), closing_date=date(2008, 12, 31))
+        ours = release.estimates.filter(entity_id="08", area=area)
+        for row in found.table.filter(pl.col("indicator").is_in(list(asked))).iter_rows(named=True):
+            category = f", {row['category']}" if row["category"] else ""
+            name = f"{row['indicator']}: {row['measure']}{category}"
+            (mine,) = ours.filter(measure=name).to_dicts()
+            assert (mine["n"], mine["at_risk"]) == (row["n"], row["denominator"]), name
+            assert mine["status"] == row["status"], name
+            for number in NUMBERS:
+                assert same(mine[number], row[number]), (name, number)
+            if row["numerator"] is not None:
+                assert mine["events"] == row["numerator"], name
+            unknown = ours.filter(measure=f"{row['indicator']}: share not known")["events"][0]
+            assert unknown == row["unknown"] + row["eligibility_unknown"], name
+            compared += row["status"] == "ok"
+    assert compared > 30
+
+
+def test_exclusions_are_counted_by_registry_and_reason(release, both):
+    cases, events = both
+    own = cases.filter(country="SI")
+    found = indicators(own, events, "core", by=()).excluded
+    table = release.exclusions.filter(registry="SI", purpose="indicator D4")
+    expected = found.filter(pl.col("kind") == "excluded", indicator="D4")
+    for reason, records in expected.select("reason", "records").iter_rows():
+        assert table.filter(reason=reason)["records"].to_list() == [records]
+    assert table["records"].sum() > 0
+
+
+def test_centralisation_is_that_of_the_function(release, both, data):
+    cases, events = both
+    own = cases.filter(pl.col("leaf").str.starts_with("08."), country="DK")
+    units = treatment_units(
+        own, events, areas=("country",), entity="leaf",
+        groups=dict.fromkeys(own["leaf"].unique(), "08"), years=(1995, 2007),
+    )  # fmt: skip
+    limit = Threshold(10, "patients per year", "08", "surgery")
+    ours = {row["measure"]: row for row in release.estimates.filter(
+        entity_id="08", area="DK").iter_rows(named=True)}  # fmt: skip
+    compared = 0
+    people = Population.read(data / "DK" / "population.csv").table["person_years"].sum() / 13
+    inhabitants = pl.DataFrame({"country": ["DK"], "inhabitants": [people]})
+    found = centralisation(units, thresholds=[limit], inhabitants=inhabitants)
+    for row in found.table.iter_rows(named=True):
+        name = f"{row['measure']}: {row['treatment']}"
+        name += f", {row['threshold']}" if row["threshold"] else ""
+        if row["measure"].startswith(("mean volume of", "smallest volume of")):
+            assert name not in ours
+            continue
+        for number in NUMBERS:
+            assert same(ours[name][number], row[number]), (name, number)
+        compared += 1
+    assert compared > 40
+    rank = release.hospitals.filter(measure="hospital volume: surgery", entity_id="08", area="DK")
+    volumes = units.volumes().filter(treatment="surgery")["n"].sort(descending=True).to_list()
+    assert rank["n"].to_list() == volumes
+    assert rank["estimate"].to_list() == pytest.approx([n / 13 for n in volumes])
+
+
+def test_needs_are_new_cases_times_the_share_treated(release):
+    """Sarcomas of Slovenia: cases / 13 years × the share operated on in both countries."""
+    rows = release.estimates.filter(entity_id="08")
+    treated = rows.filter(measure="share treated: surgery")
+    share = treated["events"].sum() / treated["at_risk"].sum()
+    cases = rows.filter(
+        measure=schema.INCIDENCE, area="SI", sex="all", age_group="all", standard="none",
+        period="1995-2007",
+    )["n"][0]  # fmt: skip
+    need = rows.filter(measure="patients to be treated: surgery", area="SI")
+    assert need["n"][0] == cases
+    assert need["estimate"][0] == pytest.approx(cases / 13 * share, rel=1e-12)
+    centres = rows.filter(
+        measure="centres needed: surgery, at least 10 patients per year", area="SI"
+    )
+    assert centres["estimate"][0] == np.ceil(cases / 13 * share / 10)
+
+
+def test_hospitals_of_an_indicator_are_those_of_the_cases(release, both):
+    """Second readings in Denmark's hospitals, counted here by another way."""
+    cases, events = both
+    own = cases.filter(pl.col("leaf").str.starts_with("08."), country="DK")
+    keys = ["registry", "patient_id", "tumour_id"]
+    kinds = ["surgery", "radiotherapy", "systemic"]
+    first = events.filter(pl.col("event").is_in(kinds)).sort("date").unique(keys, keep="first")
+    review = events.filter(event="pathology_review").select(keys).with_columns(read=True)
+    verified = own.filter(pl.col("basis_of_diagnosis") >= 5)
+    joined = verified.join(first, on=keys).join(review, on=keys, how="left")
+    expected = joined.group_by("hospital_id").agg(n=pl.len(), events=pl.col("read").sum())
+    found = release.hospitals.filter(measure="D3b: share", entity_id="08", area="DK")
+    assert sorted(found.select("n", "events").rows()) == sorted(
+        expected.select("n", "events").rows()
+    )
+
+
+def test_criteria_are_the_profile_of_the_evidence(release, data):
+    sarcoma = read_criteria("sarcoma")
+    given = pl.read_csv(data / "evidence.csv", infer_schema=False)
+    own = given.filter(pl.col("criterion").is_in([one.id for one in sarcoma.criteria]))
+    profile = profile_table(sarcoma, read_evidence(own, sarcoma), on=date(2008, 12, 31)).table
+    ours = release.criteria.filter(criteria="sarcoma")
+    columns = ["centre", "criterion", "state", "value", "evidence", "date", "source", "sureness"]
+    assert ours.select(columns).equals(profile.select(columns))
+    assert set(release.criteria["evidence"].drop_nulls()) == {"self-declared", "certified"}
+    assert release.criteria["synthetic"].all()
+    assert release.criteria["source"].drop_nulls().str.contains("invented").all()
+
+
+def test_every_measure_of_care_is_explained(protected):
+    back = open_release(protected.folder)
+    for table in (back.care, back.comparators, back.hospitals, back.criteria):
+        assert table.height
+    assert not back.care.filter(pl.col("topic") == "indicator")["source"].has_nulls()
+    assert set(back.care["sureness"]) <= {"P", "A", "X", "D", "M"}
+    median = back.care.filter(measure="D4: median").to_dicts()[0]
+    assert (median["threshold"], median["threshold_unit"]) == (30.0, "days")
+    assert median["threshold_source"].startswith("D")
+    assert "date(first(pathology))" in median["definition"] or "confirmed" in median["definition"]
+
+
+def test_no_small_count_of_care_is_shown(protected):
+    names = protected.care["measure"].implode()
+    own = protected.estimates.filter(pl.col("measure").is_in(names))
+    for name in ("n", "events", "at_risk"):
+        assert not own[name].is_between(1, 4).any(), name
+    rest = own.filter(unit="share")
+    assert not (rest["at_risk"] - rest["events"]).is_between(1, 4).any()
+    assert (own["status"] == "withheld").any()
+    hospitals = protected.hospitals
+    for name in ("n", "events"):
+        assert not hospitals[name].is_between(1, 4).any(), name
+    shares = hospitals.filter(unit="share")
+    assert not (shares["n"] - shares["events"]).is_between(1, 4).any()
+    assert not hospitals["hospital"].str.contains("[A-Z]").any()
+
+
+def test_stages_of_one_cell_are_shown_together_or_not_at_all(protected):
+    stages = protected.estimates.filter(pl.col("measure").str.starts_with("D2b: share, "))
+    cells = stages.group_by("entity_id", "area").agg(
+        (pl.col("status") == "withheld").sum().alias("gone"), pl.len()
+    )
+    assert ((cells["gone"] == 0) | (cells["gone"] == cells["len"])).all()
+    assert (cells["gone"] > 0).any()
+
+
+def test_a_withheld_incidence_takes_its_care_with_it(protected):
+    gone = protected.estimates.filter(
+        measure=schema.INCIDENCE, sex="all", age_group="all", standard="none", period="1995-2007",
+        status="withheld",
+    ).select("entity_id", "area")  # fmt: skip
+    names = protected.care["measure"].implode()
+    care = protected.estimates.filter(pl.col("measure").is_in(names))
+    assert care.join(gone, on=["entity_id", "area"])["n"].null_count() == (
+        care.join(gone, on=["entity_id", "area"]).height
+    )
+
+
+parts = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=9)
+
+
+@given(parts, st.integers(2, 8))
+def test_withheld_parts_leave_none_alone(drawn, threshold):
+    counts = np.array([hit for hit, _ in drawn])
+    of = counts + np.array([rest for _, rest in drawn])
+    gone = withheld_parts(counts, of, threshold)
+    for side in (counts, of - counts):
+        assert not ((side > 0) & (side < threshold) & ~gone).any()
+        if gone.any() and not gone.all():
+            together = side[gone].sum()
+            assert gone.sum() >= 2
+            assert together >= threshold
+            assert together > gone.sum()
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=12), st.integers(2, 8))
+def test_pooled_hospitals_are_two_or_more_and_not_few(drawn, threshold):
+    counts = np.sort(np.array(drawn))[::-1]
+    first = pooled(counts, threshold)
+    assert not (counts[:first] < threshold).any()
+    rest = counts[first:]
+    if 0 < first < len(counts):
+        assert len(rest) >= 2
+        assert rest.sum() >= threshold
+        assert rest.sum() > len(rest)
+
+
+ABOUT = {"name": "s", "title": "S", "period": ["1995-01-01", "2007-12-31"]}
+
+
+def a_study(care, **registry):
+    own = {"id": "SI", "country": "SI", "cases": {"path": "c.csv"}, "population": {"path": "p.csv"}}
+    about = ABOUT | {"measures": ["incidence"]}
+    return {"study": about, "registries": [own | registry]} | ({"care": care} if care else {})
+
+
+@pytest.mark.parametrize(
+    ("care", "registry", "said"),
+    [
+        ({"indicator": ["core"]}, {}, r"unknown key care.indicator.*Did you mean 'indicators'"),
+        ({"volumes": {"thresholds": [{"value": 10, "source": "x", "sureness": "D"}]}}, {},
+         "lacks care.volumes.thresholds.1.unit"),
+        ({"volumes": {"thresholds": [{"value": 10, "unit": "patients per year", "source": "x",
+                                      "sureness": "Z"}]}}, {}, "sureness"),
+        ({"needs": {"shares": [{"entity": "08", "treatment": "surgery", "estimate": 0.5,
+                                "lower": 0.6, "upper": 0.7, "source": "x"}]}}, {},
+         "limits of the share do not enclose it"),
+        (None, {"events": {"path": "e.parquet"}}, r"there is no \[care\]"),
+    ],
+)  # fmt: skip
+def test_a_study_of_care_that_cannot_be_used_is_named(care, registry, said):
+    with pytest.raises(UsageError, match=said):
+        study_of(a_study(care, **registry))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "said"),
+    [
+        ('only = ["D2a"', 'only = ["D2z"', UsageError, r"names an indicator.*'?D2z"),
+        ('entity = "08"\nsource', 'entity = "99"\nsource', UsageError, "a threshold speaks of"),
+        ('indicators = ["core"]', 'indicators = ["cores"]', FileError, "no such file of indic"),
+        ('"SI/events.parquet"', '"SI/nothing.parquet"', RarecareError, "registry SI"),
+        ('sets = ["general"', 'sets = ["generals"', RarecareError, "generals"),
+    ],
+)  # fmt: skip
+def test_what_the_study_names_must_be_there(data, tmp_path, old, new, error, said):
+    text = (data / "study.toml").read_text(encoding="utf-8")
+    assert old in text
+    (data / "spoilt.toml").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(error, match=said):
+        run_study(data / "spoilt.toml", tmp_path / "release")
