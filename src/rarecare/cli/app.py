@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError
 
 from rarecare.cli import output, values
 from rarecare.cli.care_verbs import indicators, kit, pathways, volumes
+from rarecare.cli.centre_verbs import consensus, criteria, needs, sample, scenario
 from rarecare.cli.incidence_verb import incidence
 from rarecare.cli.model_verbs import determinants, model
 from rarecare.cli.options import Output, Reading
@@ -40,6 +41,11 @@ for verb in (
     indicators,
     volumes,
     pathways,
+    sample,
+    criteria,
+    consensus,
+    needs,
+    scenario,
 ):
     app.command(verb)
 

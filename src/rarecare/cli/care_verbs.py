@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +15,8 @@ from rarecare.cli import output, values
 from rarecare.cli.cases import read_cases
 from rarecare.cli.options import Output, Reading
 from rarecare.errors import CaseError, UsageError
+from rarecare.registry import Cases
+from rarecare.results import Result
 from rarecare.writing import write_whole
 
 Kit = Literal["core", "sarcoma", "testis", "head_neck", "gep_net"]
@@ -99,6 +104,8 @@ def indicators(
     interval: Literal["wilson", "exact"] = "wilson",
     level: float = 0.95,
     closing_date: str | None = None,
+    funnel: str | None = None,
+    adjust: str | None = None,
     reading: Reading = Reading(),
     output_to: Output = Output(),
 ) -> None:
@@ -122,6 +129,11 @@ def indicators(
         Confidence level.
     closing_date
         Up to which vital status was sought, YYYY-MM-DD.
+    funnel
+        Instead: the indicator (its id) of each unit of --by, one column, within funnel limits.
+    adjust
+        With --funnel: the case mix, as "~ age + stage": shares unadjusted and adjusted (mixed
+        logistic), odds ratios, and ranks with their intervals, instead.
     """
     from rarecare.care.compute import indicators as computed  # noqa: PLC0415
 
@@ -131,6 +143,16 @@ def indicators(
     closing = None
     if closing_date:
         closing = values.dates(f"{closing_date}:{closing_date}", "--closing-date")
+    if adjust is not None and funnel is None:
+        raise UsageError("--adjust goes with --funnel", value=adjust)
+    if funnel is not None:
+        output.show(
+            _compared(table, None if events is None else _events(events), values.words(use),
+                      by=strata, indicator=funnel, adjust=adjust, level=level,
+                      closing_date=None if closing is None else closing[1]),
+            output_to,
+        )  # fmt: skip
+        return
     with output.step("counting"):
         result = computed(
             table, None if events is None else _events(events), list(values.words(use)), by=strata,
@@ -138,6 +160,37 @@ def indicators(
             closing_date=None if closing is None else closing[1],
         )  # fmt: skip
     output.show(result, output_to)
+
+
+def _compared(
+    table: Cases, events: pl.DataFrame | None, use: Sequence[str], *, by: Sequence[str],
+    indicator: str, adjust: str | None, level: float, closing_date: date | None,
+) -> Result:  # fmt: skip
+    """Return the units of one indicator beside one another."""
+    from rarecare.care.comparison import adjusted_comparison, indicator_funnel  # noqa: PLC0415
+    from rarecare.care.compute import indicators as computed  # noqa: PLC0415
+    from rarecare.care.compute import outcomes  # noqa: PLC0415
+    from rarecare.care.definitions import read_definitions  # noqa: PLC0415
+
+    if len(by) != 1:
+        raise UsageError("units are compared by one column", value=",".join(by), allowed="--by "
+                         "with one column")  # fmt: skip
+    sets = [read_definitions(one) for one in use]
+    kinds = {one.id: (of, one.kind) for of in sets for one in of.indicators}
+    shares = [name for name, (_, kind) in kinds.items() if kind == "proportion"]
+    if indicator not in shares:
+        raise UsageError("--funnel takes an indicator that is a share", value=indicator,
+                         allowed=shares)  # fmt: skip
+    of, _ = kinds[indicator]
+    with output.step("counting"):
+        if adjust is not None:
+            data = outcomes(table, events, of, indicator=indicator, closing_date=closing_date)
+            return adjusted_comparison(data, unit=by[0], outcome="answer", formula=adjust,
+                                       level=level)  # fmt: skip
+        made = computed(table, events, [of], by=by, level=level, closing_date=closing_date)
+        rows = made.table.filter(pl.col("indicator") == indicator)
+        found = indicator_funnel(rows.drop_nulls(by[0]), unit=by[0], level=level)
+        return replace(found, provenance=replace(found.provenance, inputs=made.provenance.inputs))
 
 
 def volumes(
