@@ -15,6 +15,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rarecare.care.compute import indicators
+    from rarecare.care.computed_evidence import computed_evidence
+    from rarecare.care.criteria import read_criteria
+    from rarecare.care.dictionary_reading import study_kit
+    from rarecare.care.incoming import read_incoming
+    from rarecare.care.needs import care_needs
+    from rarecare.care.pathways import pathways
+    from rarecare.care.profile import profile_table
+    from rarecare.care.sampling import draw_sample
+    from rarecare.care.scenario import concentrate
+    from rarecare.care.volume_tables import volumes
     from rarecare.codes.rare_cancers import RareCancerList, default_list
     from rarecare.errors import RarecareError
     from rarecare.models import (
@@ -51,6 +62,7 @@ if TYPE_CHECKING:
     )
     from rarecare.registry import ExclusionRules, exclude, read_cases
     from rarecare.registry.classification import classify
+    from rarecare.registry.events import read_events
     from rarecare.results import Result
     from rarecare.study import open_release, run_study
     from rarecare.survival import (
@@ -77,16 +89,20 @@ _HOME = {
     "age_period_cohort": "rarecare.projection",
     "annual_change": "rarecare.rates",
     "back_test": "rarecare.projection",
+    "care_needs": "rarecare.care.needs",
     "cause_specific_survival": "rarecare.survival",
     "classify": "rarecare.registry.classification",
     "compare_rates": "rarecare.rates",
     "compare_ratios": "rarecare.rates",
     "complete_prevalence": "rarecare.prevalent",
+    "computed_evidence": "rarecare.care.computed_evidence",
+    "concentrate": "rarecare.care.scenario",
     "conditional_survival": "rarecare.survival",
     "crude_mortality": "rarecare.survival",
     "cure_model": "rarecare.models",
     "decompose": "rarecare.models",
     "default_list": "rarecare.codes.rare_cancers",
+    "draw_sample": "rarecare.care.sampling",
     "empirical_complete_prevalence": "rarecare.prevalent",
     "excess_cells": "rarecare.models",
     "exclude": "rarecare.registry",
@@ -97,6 +113,7 @@ _HOME = {
     "hazard_model": "rarecare.models",
     "hierarchical_incidence": "rarecare.rates",
     "incidence": "rarecare.rates",
+    "indicators": "rarecare.care.compute",
     "interval_survival": "rarecare.survival",
     "joinpoint": "rarecare.rates",
     "life_years": "rarecare.survival",
@@ -105,18 +122,25 @@ _HOME = {
     "net_survival_test": "rarecare.survival",
     "observed_survival": "rarecare.survival",
     "open_release": "rarecare.study",
+    "pathways": "rarecare.care.pathways",
     "persons": "rarecare.models",
     "poisson_excess_hazard": "rarecare.models",
     "prevalence": "rarecare.prevalent",
+    "profile_table": "rarecare.care.profile",
     "project": "rarecare.projection",
     "rare_disease_rule": "rarecare.prevalent",
     "rarity_rule": "rarecare.rates",
     "read_cases": "rarecare.registry",
+    "read_criteria": "rarecare.care.criteria",
+    "read_events": "rarecare.registry.events",
+    "read_incoming": "rarecare.care.incoming",
     "run_study": "rarecare.study",
     "shrunken_rates": "rarecare.rates",
     "standardised_ratio": "rarecare.rates",
+    "study_kit": "rarecare.care.dictionary_reading",
     "survival_contrasts": "rarecare.survival",
     "trend": "rarecare.rates",
+    "volumes": "rarecare.care.volume_tables",
 }
 
 __all__ = [
@@ -129,16 +153,20 @@ __all__ = [
     "age_period_cohort",
     "annual_change",
     "back_test",
+    "care_needs",
     "cause_specific_survival",
     "classify",
     "compare_rates",
     "compare_ratios",
     "complete_prevalence",
+    "computed_evidence",
+    "concentrate",
     "conditional_survival",
     "crude_mortality",
     "cure_model",
     "decompose",
     "default_list",
+    "draw_sample",
     "empirical_complete_prevalence",
     "excess_cells",
     "exclude",
@@ -149,6 +177,7 @@ __all__ = [
     "hazard_model",
     "hierarchical_incidence",
     "incidence",
+    "indicators",
     "interval_survival",
     "joinpoint",
     "life_years",
@@ -157,18 +186,25 @@ __all__ = [
     "net_survival_test",
     "observed_survival",
     "open_release",
+    "pathways",
     "persons",
     "poisson_excess_hazard",
     "prevalence",
+    "profile_table",
     "project",
     "rare_disease_rule",
     "rarity_rule",
     "read_cases",
+    "read_criteria",
+    "read_events",
+    "read_incoming",
     "run_study",
     "shrunken_rates",
     "standardised_ratio",
+    "study_kit",
     "survival_contrasts",
     "trend",
+    "volumes",
 ]
 
 

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rarecare as rc
+from rarecare.care.centralisation import centralisation
 from rarecare.care.packed import Packed
 from rarecare.care.thresholds import Threshold
 from rarecare.care.volumes import (
@@ -311,3 +313,19 @@ def test_the_centralisation_planted_in_the_synthetic_europe_is_found():
     planted = 0.62  # Finland's centralisation
     assert n > 5_000
     assert reference / n == pytest.approx(planted, abs=4 * (planted * (1 - planted) / n) ** 0.5)
+
+
+def test_volumes_in_one_call_are_those_of_two():
+    cases = pl.DataFrame({"patient_id": ["a", "b", "c"], "country": "X", "entity_tier1": "08.01",
+                          "incidence_date": [date(2010, 1, 1)] * 3})  # fmt: skip
+    events = pl.DataFrame({"patient_id": ["a", "b", "c"], "event": "surgery",
+                           "date": [date(2010, 2, 1)] * 3,
+                           "hospital_id": ["H1", "H1", "H2"]})  # fmt: skip
+    units = treatment_units(cases, events)
+    for per_hospital, made in ((True, hospital_volumes(units)), (False, centralisation(units))):
+        found = rc.volumes(cases, events, per_hospital=per_hospital)
+        assert found.table.equals(made.table)
+        assert found.provenance.plan_hash == made.provenance.plan_hash
+    by_hospital = rc.volumes(cases, events, per_hospital=True).table
+    surgery = by_hospital.filter(treatment="surgery").select("hospital_id", "n").rows()
+    assert sorted(surgery) == [("H1", 2), ("H2", 1)]

@@ -227,9 +227,8 @@ def volumes(
     level
         Confidence level.
     """
-    from rarecare.care.centralisation import centralisation  # noqa: PLC0415
     from rarecare.care.thresholds import PER_YEAR, Threshold  # noqa: PLC0415
-    from rarecare.care.volumes import hospital_volumes, treatment_units  # noqa: PLC0415
+    from rarecare.care.volume_tables import volumes as counted  # noqa: PLC0415
 
     output.check_all_writable(output_to)
     areas = values.words(by)
@@ -239,12 +238,10 @@ def volumes(
         first, last = values.ages(years, "--years") or (0, 0)
         span = (first, last)
     with output.step("counting"):
-        units = treatment_units(table, _events(events), areas=areas, entity=entity, years=span)
-        if hospitals:
-            result = hospital_volumes(units, level=level)
-        else:
-            asked = () if threshold is None else (Threshold(threshold, PER_YEAR),)
-            result = centralisation(units, thresholds=asked, level=level)
+        result = counted(
+            table, _events(events), by=areas, entity=entity, years=span, per_hospital=hospitals,
+            thresholds=[] if threshold is None else [Threshold(threshold, PER_YEAR)], level=level,
+        )  # fmt: skip
     output.show(result, output_to)
 
 
