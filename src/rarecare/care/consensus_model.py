@@ -31,13 +31,14 @@ from rarecare.care.criteria import (
 from rarecare.care.history import sha256
 from rarecare.care.ratings import Ratings, read_ratings
 from rarecare.care.toml_text import toml_text
+from rarecare.disclosure.rule import DEFAULT_THRESHOLD
 from rarecare.errors import DisagreementError
 
 Role = Literal["scientific society", "patient organisation", "centre", "health authority"]
 ROLES: tuple[Role, ...] = (
     "scientific society", "patient organisation", "centre", "health authority",
 )  # fmt: skip
-SMALLEST_GROUP = 5
+SMALLEST_GROUP = DEFAULT_THRESHOLD
 """Fewest ratings that are shown together, as in disclosure control."""
 MEDIAN_RULE, SHARE_RULE = "median", "share"
 

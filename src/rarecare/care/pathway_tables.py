@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from rarecare.care.limits import wilson
 from rarecare.care.measures import QUANTILES
 from rarecare.care.pathways import Pathways
+from rarecare.disclosure.rule import DEFAULT_THRESHOLD
 from rarecare.errors import UsageError
 from rarecare.rates.intervals import tail_probability
 from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD, Result
 
 Ints = NDArray[np.int64]
-DISCLOSURE_THRESHOLD = 5
+DISCLOSURE_THRESHOLD = DEFAULT_THRESHOLD
 OTHERS = "other paths"
 PREVIOUS = "step before"
 _SAME = 1e-9

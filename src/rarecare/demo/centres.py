@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 
 from rarecare.care.criteria import read_criteria
+from rarecare.demo.care import Hospitals
+from rarecare.demo.model import europe
 from rarecare.demo.registry import CLOSING_DATE, Registry
 
 SETS = ("general", "sarcoma")
@@ -22,14 +24,14 @@ _VALID_YEARS = 4
 def evidence_table(registries: Sequence[Registry], seed: int) -> pl.DataFrame:
     """Return the evidence of one invented centre of each country, in the columns of evidence.
 
-    Not every criterion has evidence; numbers are drawn about their threshold. The share of
-    patients discussed and such need no person, so that everything here is drawn by the seed and
-    the country alone.
+    Not every criterion has evidence; numbers are drawn about their threshold. Volumes are declared,
+    never certified: those that the study can compute are computed. Everything here is drawn by the
+    seed and the country alone.
     """
     rows = []
     for registry in registries:
         rng = np.random.default_rng([seed, registry.index, _STREAM])
-        centre = f"Invented centre of {registry.name.replace(' (synthetic)', '')}"
+        centre = centre_name(registry)
         for name in SETS:
             for one in read_criteria(name).criteria:
                 known, yes, certified = rng.random(3) < (_KNOWN, _YES, _CERTIFIED)
@@ -44,13 +46,33 @@ def evidence_table(registries: Sequence[Registry], seed: int) -> pl.DataFrame:
                         "value": _value(one.type, one.threshold and one.threshold.value, number,
                                         yes=bool(yes)),
                         "met": ("yes" if yes else "no") if one.type == "text" else None,
-                        "kind": _KINDS[int(certified)],
+                        "kind": _KINDS[int(certified and not one.volume)],
                         "date": day.isoformat(),
                         "source": INVENTED,
                         "expires": day.replace(year=day.year + _VALID_YEARS).isoformat(),
                     }
                 )  # fmt: skip
     return pl.DataFrame(rows, schema_overrides={"met": pl.String})
+
+
+def centre_name(registry: Registry) -> str:
+    """Return the name of a country's centre: ``"Invented centre of Denmark"``."""
+    return f"Invented centre of {registry.name.replace(' (synthetic)', '')}"
+
+
+def centre_table(registries: Sequence[Registry], seed: int) -> pl.DataFrame:
+    """Return the hospital of each centre: the first of reference for soft-tissue sarcoma.
+
+    ``centre``, ``country``, ``hospital_id``.
+    """
+    rows = []
+    own = europe().entities
+    sarcoma = list(own.referral).index("soft tissue sarcoma")
+    for registry in registries:
+        hospitals = Hospitals.of(registry, seed)
+        place = int(hospitals.order[hospitals.group[sarcoma], 0])
+        rows.append((centre_name(registry), registry.code, hospitals.labels[place]))
+    return pl.DataFrame(rows, schema=["centre", "country", "hospital_id"], orient="row")
 
 
 def _value(kind: str, threshold: float | None, number: float, *, yes: bool) -> str:

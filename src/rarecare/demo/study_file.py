@@ -14,6 +14,7 @@ LIFE_TABLE_FILE = "lifetable.csv"
 STUDY_FILE = "study.toml"
 EVENTS_FILE = "events.parquet"
 EVIDENCE_FILE = "evidence.csv"
+CENTRES_FILE = "centres.csv"
 _HEAD = """\
 # The study of the synthetic Europe: everything in this folder is invented.
 
@@ -54,6 +55,8 @@ sureness = "X"
 sets = ["general", "sarcoma"]
 evidence = "{evidence}"
 on = {closing}
+hospitals = "{centres}"
+entities = {{ sarcoma = "08" }}
 """
 _REGISTRY = """
 [[registries]]
@@ -71,7 +74,7 @@ events = {{ path = "{code}/{events}" }}
 def study_text(registries: Sequence[Registry]) -> str:
     """Return the study of these registries' files, paths from the demo's folder."""
     head = _HEAD.format(first=YEARS[0], last=YEARS[-1], closing=CLOSING_DATE.isoformat(),
-                        evidence=EVIDENCE_FILE)  # fmt: skip
+                        evidence=EVIDENCE_FILE, centres=CENTRES_FILE)  # fmt: skip
     parts = [
         _REGISTRY.format(
             code=registry.code,

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from rarecare.demo import care, encr
-from rarecare.demo.centres import evidence_table
+from rarecare.demo.centres import centre_table, evidence_table
 from rarecare.demo.draw import parts
 from rarecare.demo.model import YEARS, europe
 from rarecare.demo.persons import patient_ids, tumour_ids
@@ -27,6 +27,7 @@ from rarecare.demo.registry import (
     registry_table,
 )
 from rarecare.demo.study_file import (
+    CENTRES_FILE,
     EVENTS_FILE,
     EVIDENCE_FILE,
     LIFE_TABLE_FILE,
@@ -68,6 +69,7 @@ registries.csv            what each registry covers
 planted_errors.csv        the records with a planted error, 1 %
 truth.parquet             true incidence and net survival
 evidence.csv              what invented centres say of themselves, and others of them
+centres.csv               which hospital each invented centre is
 study.toml                the study that `rarecare run` makes a release of
 
 Populations are the same every year. Two cases are one person's where their sex, month of
@@ -107,7 +109,7 @@ def write_demo(
     Path
         The folder. It holds one folder per registry (``incidence.csv``, ``population.csv``,
         ``lifetable.csv``, ``events.parquet``), ``registries.csv``, ``planted_errors.csv``,
-        ``truth.parquet``, ``evidence.csv``, ``study.toml`` and ``SYNTHETIC.txt``.
+        ``truth.parquet``, ``evidence.csv``, ``centres.csv``, ``study.toml`` and ``SYNTHETIC.txt``.
 
     Raises
     ------
@@ -224,6 +226,7 @@ def _write(
     )
     (folder / README_FILE).write_text(readme, encoding="utf-8")
     evidence_table(chosen, seed).write_csv(folder / EVIDENCE_FILE)
+    centre_table(chosen, seed).write_csv(folder / CENTRES_FILE)
     (folder / STUDY_FILE).write_text(study_text(chosen), encoding="utf-8")
 
 

@@ -15,16 +15,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.care.compute import comparator_table
-from rarecare.care.criteria import read_criteria
-from rarecare.care.evidence import read_evidence
 from rarecare.care.limits import share_limits
 from rarecare.care.measures import COUNTED
-from rarecare.care.profile import profile_table
 from rarecare.disclosure import Link, protect
 from rarecare.disclosure.rule import DisclosureRule
 from rarecare.rates.intervals import poisson_exact
 from rarecare.results import OK, WITHHELD
 from rarecare.study import care_rows, care_volumes, schema
+from rarecare.study.care_criteria import criteria_rows, evidence_of_volumes
 from rarecare.study.care_protection import (
     hidden,
     pooled,
@@ -58,6 +56,7 @@ class CareMade:
     hospitals: list[pl.DataFrame] = field(default_factory=list)
     treated: list[pl.DataFrame] = field(default_factory=list)
     counts: dict[str, Counts] = field(default_factory=dict)
+    evidence: list[pl.DataFrame] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +116,7 @@ def close_area(
         return
     made.volumes.append(_few_hospitals(found.rows, found.hospitals, rule))
     made.treated.append(found.treated)
+    made.evidence += evidence_of_volumes(found.named, study, area=area, rule=rule)
     made.hospitals += _volumes_by_hospital(found.hospitals, study, area=area, rule=rule)
 
 
@@ -148,7 +148,7 @@ def care_tables(
         ).filter(~pl.col("measure").is_in(explained["measure"].implode()))  # fmt: skip
         explained = pl.concat([explained, care_volumes.explained(told, study)])
         rows = pl.concat([rows, small_complements(volumes, rule)])
-    criteria, notes = _criteria(study)
+    criteria, notes = criteria_rows(study, made.evidence)
     sets = {of.id: of for data, _ in whole.counts for of in asking.definitions(data)}
     hospitals = pl.concat(made.hospitals) if made.hospitals else pl.DataFrame(
         schema=schema.HOSPITALS
@@ -312,45 +312,3 @@ def _as_hospitals(
         *(pl.when(~gone).then(pl.col(name)).alias(name) for name in withheld),
         pl.when(~small).then(pl.col("n")).alias("n"),
     ).select([pl.col(name).cast(dtype) for name, dtype in schema.HOSPITALS.items()])
-
-
-def _criteria(study: Study) -> tuple[pl.DataFrame, list[str]]:
-    """Return centres against the sets of criteria asked for, and what was wrong with evidence."""
-    assert study.care is not None
-    asked = study.care.criteria
-    none = pl.DataFrame(schema=schema.CRITERIA)
-    if asked is None:
-        return none, []
-    from rarecare.files import read_table  # noqa: PLC0415
-
-    given = read_table(asked.evidence).frame
-    parts, notes, known = [none], [], set()
-    for name in asked.sets:
-        criteria = read_criteria(name)
-        ids = [one.id for one in criteria.criteria]
-        known |= set(ids)
-        own = (
-            given.filter(pl.col("criterion").is_in(ids)) if "criterion" in given.columns else given
-        )
-        if own.is_empty():
-            notes.append(f"criteria {criteria.id}: no evidence")
-            continue
-        evidence = read_evidence(own, criteria)
-        notes += [
-            f"criteria {criteria.id}: {records:,} pieces of evidence left out, {reason}"
-            for reason, records in evidence.exclusions.select("reason", "records").iter_rows()
-        ]
-        if evidence.table.is_empty():
-            continue
-        table = profile_table(criteria, evidence, on=asked.on).table
-        parts.append(
-            table.with_columns(synthetic=pl.lit(study.study.synthetic)).select(
-                [pl.col(name).cast(dtype) for name, dtype in schema.CRITERIA.items()]
-            )
-        )
-    if "criterion" in given.columns:
-        other = given.filter(~pl.col("criterion").is_in(list(known)))["criterion"]
-        if len(other):
-            notes.append(f"{len(other):,} pieces of evidence speak of no criterion asked for, "
-                         f"such as {other[0]}")  # fmt: skip
-    return pl.concat(parts), notes

@@ -78,11 +78,27 @@ class Needs(_Part):
 
 
 class CentreCriteria(_Part):
-    """``[care.criteria]``: centres against sets of criteria, by the evidence on a day."""
+    """``[care.criteria]``: centres against sets of criteria, by the evidence on a day.
+
+    ``hospitals`` is a table that says which hospital a centre is: ``centre``, ``country``,
+    ``hospital_id``. The volumes of these answer criteria too, of the set named in ``entities`` for
+    the entity that it speaks of.
+    """
 
     sets: tuple[str, ...] = Field(default=("general",), min_length=1)
     evidence: Path
     on: date
+    hospitals: Path | None = None
+    entities: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _whole(self) -> CentreCriteria:
+        if bool(self.entities) != (self.hospitals is not None):
+            raise ValueError("hospitals and entities go together: whose volumes, of which cancer")
+        unknown = sorted(set(self.entities) - set(self.sets))
+        if unknown:
+            raise ValueError(f"entities names {unknown[0]!r}, which is none of the sets")
+        return self
 
 
 class Care(_Part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,20 @@ from rarecare.care.limits import wilson
 from rarecare.care.needs import CENTRES, METHOD, NEED, care_needs, centres_needed
 from rarecare.care.thresholds import PER_YEAR, Threshold
 from rarecare.care.unit_rows import HOME
-from rarecare.care.volumes import ANY, TREATMENTS, Units, treatment_units
+from rarecare.care.volumes import ANY, TREATMENTS, Units, hospital_volumes, treatment_units
 from rarecare.errors import UsageError
+from rarecare.files import Source
 from rarecare.population.population import Population
 from rarecare.rates.intervals import poisson_exact
 from rarecare.registry.events import COLUMNS
-from rarecare.results import OK
+from rarecare.results import OK, Result
 from rarecare.study import schema
 from rarecare.study.care_config import VolumeThreshold
 from rarecare.study.care_rows import in_estimates
-from rarecare.study.config import Registry, Study
+from rarecare.study.config import Study
 from rarecare.study.entities import LEAF, Groups
 from rarecare.study.incidence import Counts
+from rarecare.study.sources import Submission
 
 VOLUME = "hospital volume"
 TREATED = "share treated"
@@ -39,30 +41,36 @@ class Treated:
 
     cases: list[pl.DataFrame] = field(default_factory=list)
     events: list[pl.DataFrame] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
     inhabitants: float = 0.0
     complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Volumes:
-    """What one country gives: rows, hospitals, and patients treated by entity and kind."""
+    """What one country gives: rows, hospitals, and patients treated by entity and kind.
+
+    ``named``: volumes of hospitals with their ids, of the entities that criteria speak of.
+    """
 
     rows: pl.DataFrame
     hospitals: pl.DataFrame
     treated: pl.DataFrame
+    named: dict[str, Result]
 
 
 def add_treated(
-    into: Treated, cases: pl.DataFrame, events: pl.DataFrame | None, registry: Registry,
-    inhabitants: float | None,
-) -> None:  # fmt: skip
+    into: Treated, cases: pl.DataFrame, submission: Submission, inhabitants: float | None
+) -> None:
     """Add one registry's counted cases and its treatments; its id keeps them apart from others."""
     if inhabitants is None:
         into.complete = False
     else:
         into.inhabitants += inhabitants
+    registry, events = submission.registry, submission.events
     if events is None:
         return
+    into.sources += [submission.cases.source, *submission.facts]
     kinds = [event for own in TREATMENTS.values() for event in own]
     own = pl.lit(registry.id).alias("registry")
     keys = [name for name in ("patient_id", "tumour_id") if name in cases.columns]
@@ -120,6 +128,9 @@ def volume_rows(
     people = pl.DataFrame({"country": [area], "inhabitants": [treated.inhabitants]})
     known = treated.complete and treated.inhabitants > 0
     tables, hospitals = [], []
+    named: dict[str, Result] = {}
+    criteria = study.care.criteria
+    speak = set(criteria.entities.values()) if criteria else set()
     for layer in layers(groups, wanted):
         own = cases.filter(pl.col(LEAF).is_in(list(layer)))
         if own.is_empty():
@@ -139,6 +150,11 @@ def volume_rows(
         )
         tables.append(found.table)
         hospitals.append(_hospitals(units))
+        if speak & present:
+            found = hospital_volumes(units, level=study.level)
+            told = replace(found.provenance, inputs=tuple(treated.sources))
+            for entity in sorted(speak & present):
+                named[entity] = Result(found.table.filter(group=entity), told)
     if not tables:
         return None
     whole = pl.concat(tables)
@@ -149,6 +165,7 @@ def volume_rows(
         whole.filter(measure=TREATED).select(
             "treatment", "n", "denominator", entity_id="group"
         ),
+        named,
     )  # fmt: skip
 
 
@@ -168,6 +185,10 @@ def checked_thresholds(study: Study, groups: Groups) -> None:
         *((one.entity, "a share treated") for one in (needs.shares if needs else ())),
         *((one.entity, "a kit") for registry in study.registries for one in registry.kits),
         *((entity, "the care section") for entity in study.care.entities),
+        *(
+            (entity, "a set of criteria")
+            for entity in (study.care.criteria.entities.values() if study.care.criteria else ())
+        ),
     ]
     for entity, what in named:
         if entity is not None and entity not in listed:

@@ -382,5 +382,11 @@ def _rooted_care(care: Care, folder: Path) -> Care:
     own = care.criteria
     if own is not None:
         names = tuple(str(folder / one) if one.endswith(".toml") else one for one in own.sets)
-        own = own.model_copy(update={"sets": names, "evidence": folder / own.evidence})
+        own = own.model_copy(
+            update={
+                "sets": names,
+                "evidence": folder / own.evidence,
+                "hospitals": own.hospitals and folder / own.hospitals,
+            }
+        )
     return care.model_copy(update={"indicators": sets, "criteria": own})

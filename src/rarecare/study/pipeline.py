@@ -292,7 +292,7 @@ def _add_care(
     for level in levels:
         level.care.answered.add(given.answered)
     people = inhabitants(submission.population, study)
-    add_treated(levels[0].care.treated, counted, submission.events, registry, people)
+    add_treated(levels[0].care.treated, counted, submission, people)
 
 
 def _add_alive(
