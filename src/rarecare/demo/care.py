@@ -159,12 +159,12 @@ def event_table(
     report_day = drawn.incidence[reported] + np.minimum(wait, first[reported])
     share = np.where(reference[reported], _REVIEWED[True], _REVIEWED[False])
     again = apart.random(len(reported)) < share
-    for own, day, event, place in (
+    for own, day, name, place in (
         (reported, report_day, PATHOLOGY, diagnosing), (reported[again], report_day[again],
                                                         REVIEW, treating),
     ):  # fmt: skip
         rows.append(own)
-        kinds.append(EVENTS.index(event))
+        kinds.append(EVENTS.index(name))
         days.append(day)
         places.append(place[own])
     operated = rows[1]

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from rarecare.care.criteria import read_criteria
+from rarecare.care.criteria import Criterion, read_criteria
 from rarecare.demo.care import Hospitals
 from rarecare.demo.model import europe
 from rarecare.demo.registry import CLOSING_DATE, Registry
@@ -43,8 +43,7 @@ def evidence_table(registries: Sequence[Registry], seed: int) -> pl.DataFrame:
                     {
                         "centre": centre,
                         "criterion": one.id,
-                        "value": _value(one.type, one.threshold and one.threshold.value, number,
-                                        yes=bool(yes)),
+                        "value": _value(one, number, yes=bool(yes)),
                         "met": ("yes" if yes else "no") if one.type == "text" else None,
                         "kind": _KINDS[int(certified and not one.volume)],
                         "date": day.isoformat(),
@@ -75,14 +74,15 @@ def centre_table(registries: Sequence[Registry], seed: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["centre", "country", "hospital_id"], orient="row")
 
 
-def _value(kind: str, threshold: float | None, number: float, *, yes: bool) -> str:
-    if kind == "boolean":
+def _value(one: Criterion, number: float, *, yes: bool) -> str:
+    if one.type == "boolean":
         return "yes" if yes else "no"
-    if kind == "text":
+    if one.type == "text":
         return f"a statement ({INVENTED})"
-    if kind == "proportion":
+    if one.type == "proportion":
         return f"{60 + 40 * number:.0f}"
-    return f"{(threshold or 10) * (0.4 + 1.2 * number):.0f}"
+    about = one.threshold.value if one.threshold else 10.0
+    return f"{about * (0.4 + 1.2 * number):.0f}"
 
 
 def _earlier(day: date, months: int) -> date:

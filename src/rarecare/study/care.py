@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rarecare.care.compute import comparator_table
 from rarecare.care.limits import share_limits
-from rarecare.care.measures import COUNTED
+from rarecare.care.measures import COUNTED, WITHIN
 from rarecare.disclosure import Link, protect
 from rarecare.disclosure.rule import DisclosureRule
 from rarecare.rates.intervals import poisson_exact
@@ -254,7 +254,7 @@ def _indicators_by_hospital(
             if one.kind != "proportion" and within is None:
                 continue
             hit = pl.col("value") == 1 if within is None else pl.col("value") <= within
-            name = "share" if within is None else care_rows.WITHIN
+            name = "share" if within is None else WITHIN
             frame = answered.of((REGISTRY, one.id)).filter(
                 pl.col(HOSPITAL).is_not_null(), state=COUNTED
             )

@@ -117,7 +117,8 @@ def _frame(answered: Answered, data: str, one: Definition) -> pl.DataFrame:
 
 
 def _members(groups: Groups, entity: str) -> NDArray[np.bool_]:
-    return groups.members[groups.table["entity_id"].to_list().index(entity)]
+    place = groups.table["entity_id"].to_list().index(entity)
+    return np.asarray(groups.members[place], dtype=np.bool_)
 
 
 def _counts(frame: pl.DataFrame, reasons: int) -> Counts:

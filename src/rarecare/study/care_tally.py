@@ -144,7 +144,9 @@ def ask(submission: Submission, cases: pl.DataFrame, study: Study, asking: Askin
 
     ``cases`` have the column ``entity``, their leaf.
     """
-    made, notes, left = Answered(), [], []
+    made = Answered()
+    notes: list[str] = []
+    left: list[tuple[str, str, int]] = []
     leaf = cases[LEAF].to_physical().cast(pl.Int64).to_numpy()
     notes += _answer(
         made,

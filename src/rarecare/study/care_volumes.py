@@ -123,7 +123,7 @@ def volume_rows(
         return None
     cases = pl.concat(treated.cases).with_columns(pl.col(LEAF).cast(pl.String))
     events = pl.concat(treated.events)
-    years = tuple(day.year for day in study.study.period)
+    years = (study.study.period[0].year, study.study.period[1].year)
     asked = study.care.volumes
     people = pl.DataFrame({"country": [area], "inhabitants": [treated.inhabitants]})
     known = treated.complete and treated.inhabitants > 0
@@ -137,7 +137,7 @@ def volume_rows(
             continue
         units = treatment_units(
             own, events, areas=("country",), entity=LEAF, groups=layer, years=years
-        )  # type: ignore[arg-type]
+        )
         present = set(layer.values()) & set(units.cells["group"])
         limits = [_threshold(one) for one in asked.thresholds
                   if one.entity is None or one.entity in present]  # fmt: skip

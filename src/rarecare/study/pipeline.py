@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -404,7 +404,7 @@ def _protected(
         },
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    return Release(
+    release = Release(
         estimates=shown.estimates.select(list(schema.ESTIMATES)),
         entities=listed,
         areas=areas,
@@ -412,8 +412,8 @@ def _protected(
         quality=pl.concat(made.quality),
         manifest=manifest,
         models=made.models,
-        **(care.beside if care else {}),
     )
+    return replace(release, **care.beside) if care else release
 
 
 def _silent(_what: str, _done: int, _steps: int) -> None:

@@ -10,6 +10,8 @@ import polars as pl
 from markupsafe import Markup
 
 from rarecare.care.definitions import SURENESS
+from rarecare.care.evidence import MET, NOT_MET
+from rarecare.care.evidence import NOT_KNOWN as NOT_KNOWN_STATE
 from rarecare.results import OK
 from rarecare.study import schema
 from rarecare.study.care_rows import NOT_KNOWN
@@ -134,8 +136,10 @@ class Care:
         own: dict[str, list[str]] = {}
         for row in self.centres[centre]:
             own.setdefault(f"{row['criteria']} {row['version']}", []).append(row["state"])
-        return [(name, *(states.count(s) for s in ("met", "not met", "not known")))
-                for name, states in own.items()]  # type: ignore[misc]  # fmt: skip
+        return [
+            (name, states.count(MET), states.count(NOT_MET), states.count(NOT_KNOWN_STATE))
+            for name, states in own.items()
+        ]
 
 
 def _indicators(release: Release, rows: Mapping[tuple[str, str], Row]) -> list[Indicator]:
