@@ -102,8 +102,10 @@ def read_incoming(
     lines = pl.int_range(2, frame.height + 2, dtype=pl.Int64, eager=True)
     found = [checks.unknown_columns(left, dictionary)]
     out = checks.rejected(frame, lines)
-    kept = ~lines.is_in(out["row"].implode())
-    frame, kept_lines = frame.filter(kept), lines.filter(kept)
+    kept_lines = lines
+    if out.height:  # a filter copies every column
+        kept = ~lines.is_in(out["row"].implode())
+        frame, kept_lines = frame.filter(kept), lines.filter(kept)
     read = {
         each.name: cast_column(frame[each.name], each, dates)
         for each in dictionary.variables
@@ -179,7 +181,9 @@ def _text(values: pl.Series, file: str) -> pl.Series:
             "a column holds no single values", file=file, column=values.name,
             value=str(values.dtype), allowed="text, numbers, dates, true and false",
         )  # fmt: skip
-    return as_text(values)
+    text = as_text(values)
+    # the same column is kept as it stands, not twice
+    return values if values.dtype == pl.String and text.equals(values) else text
 
 
 def _data(given: Given, dictionary: Dictionary) -> pl.DataFrame:
@@ -199,7 +203,8 @@ def _data(given: Given, dictionary: Dictionary) -> pl.DataFrame:
 def _precision(column: Column) -> pl.Series:
     """Return how well each date is known; null where it is not."""
     frame = pl.DataFrame({"date": column.typed, "precision": column.precision})
-    return frame.select(pl.when(pl.col("date").is_not_null()).then("precision")).to_series()
+    known = pl.when(pl.col("date").is_not_null()).then("precision")
+    return frame.select(known.cast(pl.String)).to_series()
 
 
 def _accounting(read: int, out: pl.DataFrame) -> pl.DataFrame:

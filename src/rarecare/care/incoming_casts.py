@@ -29,6 +29,11 @@ _NOT: Mapping[str, str] = {
 }  # fmt: skip
 
 
+RULES_BROKEN = pl.Enum([*dict.fromkeys(_NOT.values()), "out of range"])
+PRECISION = pl.Enum(["day", "month", "year"])
+"""A byte a value: there are as many values as records times variables."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column as read, each series with one value per record.
@@ -72,7 +77,7 @@ def cast_column(text: pl.Series, variable: Variable, dates: DateReading) -> Colu
         How dates are written.
     """
     if variable.type == "text":
-        nothing = pl.repeat(None, len(text), dtype=pl.String, eager=True)
+        nothing = pl.repeat(None, len(text), dtype=RULES_BROKEN, eager=True)
         return Column(text, text, text.is_null(), nothing)
     said = pl.col("low") == SAID_UNKNOWN
     known = pl.col("typed").is_not_null() | pl.col("unknown")
@@ -88,6 +93,8 @@ def cast_column(text: pl.Series, variable: Variable, dates: DateReading) -> Colu
             .then(pl.lit("out of range")),
             typed=pl.when(~pl.col("outside")).then("typed"),
         )
+        .with_columns(pl.col("broken").cast(RULES_BROKEN))
+        .drop("low", "unknown", "outside")
         .collect()
     )
     rows = text.alias("text").to_frame().join(answers, on="text", how="left", maintain_order="left")
@@ -107,7 +114,8 @@ def _expressions(variable: Variable, dates: DateReading) -> dict[str, pl.Expr]:
         read = dates.expressions(text)
         return {
             "typed": read["value"], "coded": read["value"].cast(pl.String),
-            "unknown": read["unknown"], "outside": never, "precision": read["precision"],
+            "unknown": read["unknown"], "outside": never,
+            "precision": read["precision"].cast(PRECISION),
         }  # fmt: skip
     if variable.type in NUMBERS:
         number = text.cast(pl.Float64, strict=False)

@@ -7,7 +7,7 @@ to the month or the year break an order only where no day within them would keep
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -60,9 +60,10 @@ class Given:
     lines: pl.Series
     columns: Mapping[str, Column]
 
-    def coded(self) -> pl.DataFrame:
-        """Return the columns of codes."""
-        return pl.DataFrame({name: column.coded for name, column in self.columns.items()})
+    def coded(self, names: Collection[str]) -> pl.DataFrame:
+        """Return the columns of codes of these variables, and as many rows as there are records."""
+        held = {name: self.columns[name].coded for name in names if name in self.columns}
+        return pl.DataFrame({"_line": self.lines, **held})
 
 
 def findings(
@@ -175,12 +176,13 @@ def unreadable(
 
 def asked(given: Given, dictionary: Dictionary) -> Mapping[str, pl.Series]:
     """Return for each variable given whether it is asked of each record; null is not known."""
-    lacking = [
-        pl.lit(None, pl.String).alias(name)
-        for name in dictionary.names
-        if name not in given.columns
-    ]
-    coded = given.coded().with_columns(*lacking)
+    about = {
+        name
+        for each in dictionary.variables if each.condition is not None
+        for name in each.condition.variables
+    }  # fmt: skip
+    lacking = [pl.lit(None, pl.String).alias(name) for name in about - set(given.columns)]
+    coded = given.coded(about).with_columns(*lacking)
     conditions = {
         each.name: each.condition.expression() if each.condition else pl.lit(value=True)
         for each in dictionary.variables
