@@ -1,6 +1,8 @@
 """Care of a study beside the functions themselves, what is withheld, and what goes wrong."""
 
-from datetime import date
+import re
+from datetime import date, timedelta
+from html import unescape
 
 import numpy as np
 import polars as pl
@@ -12,7 +14,10 @@ from rarecare import ExclusionRules, Population, classify
 from rarecare.care.centralisation import centralisation
 from rarecare.care.compute import indicators
 from rarecare.care.criteria import read_criteria
+from rarecare.care.dictionary_reading import study_kit
 from rarecare.care.evidence import read_evidence
+from rarecare.care.incoming import read_incoming
+from rarecare.care.kit_events import to_events
 from rarecare.care.profile import profile_table
 from rarecare.care.thresholds import Threshold
 from rarecare.care.volumes import treatment_units
@@ -24,6 +29,8 @@ from rarecare.registry.exclusions import exclude
 from rarecare.study import open_release, run_study, schema
 from rarecare.study.care_protection import pooled, withheld_parts
 from rarecare.study.config import study_of
+from rarecare.study.report import care as told
+from rarecare.study.report import numbers
 
 COUNTRIES = ("DK", "SI")
 PERIOD = (date(1995, 1, 1), date(2007, 12, 31))
@@ -340,3 +347,97 @@ def test_what_the_study_names_must_be_there(data, tmp_path, old, new, error, sai
     (data / "spoilt.toml").write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(error, match=said):
         run_study(data / "spoilt.toml", tmp_path / "release")
+
+
+def section(release):
+    """The section on care of the report, as text."""
+    html = (release.folder / "report.html").read_text(encoding="utf-8")
+    found = re.search(r'<section id="care".*?</section>', html, re.DOTALL)
+    assert found is not None
+    return unescape(
+        re.sub(r"<[^>]+>", " ", re.sub(r"<svg.*?</svg>", " ", found[0], flags=re.DOTALL))
+    )
+
+
+def test_the_report_has_the_numbers_of_the_release(protected):
+    text = section(protected)
+    rows = protected.estimates.filter(entity_id="rare", area="all")
+    values = 0
+    for row in rows.filter(pl.col("measure").is_in(protected.care["measure"].implode())).to_dicts():
+        shown = row["measure"].endswith((": share", ": median", "share within threshold"))
+        if shown and row["status"] == "ok":
+            assert told.number(row) in text, row["measure"]
+            values += 1
+    assert values >= 10
+    for area in COUNTRIES:
+        need = protected.estimates.filter(
+            measure="patients to be treated: surgery", entity_id="rare", area=area
+        ).row(0, named=True)
+        assert str(numbers.cases(need)) in text
+    for words in ("D: own default", "named by the project's poster", "no targets", "invented"):
+        assert words in text
+
+
+def test_no_hospital_is_named_in_a_release(protected, data):
+    ids = pl.read_parquet(data / "DK" / "events.parquet")["hospital_id"].unique()
+    html = (protected.folder / "report.html").read_text(encoding="utf-8")
+    assert not [one for one in ids if one in html]
+    for name, table in protected.tables.items():
+        text = table.select(pl.col(pl.String)).write_csv()
+        assert not [one for one in ids if one in text], name
+
+
+def test_a_study_without_care_has_no_section_and_empty_tables(data, tmp_path):
+    text = (data / "study.toml").read_text(encoding="utf-8")
+    head, rest = text.split("[care]", 1)
+    rest = "[disclosure]" + rest.split("[disclosure]", 1)[1]
+    lines = [line for line in (head + rest).splitlines() if not line.startswith("events")]
+    (data / "plain.toml").write_text("\n".join(lines), encoding="utf-8")
+    plain = open_release(run_study(data / "plain.toml", tmp_path / "plain").folder)
+    for table in (plain.care, plain.comparators, plain.hospitals, plain.criteria):
+        assert table.is_empty()
+    assert 'id="care"' not in (plain.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_kit_is_asked_the_indicators_of_its_cancer(data, tmp_path):
+    """Forty patients of a sarcoma study of Slovenia, beside the function on the same data."""
+    day = date(2005, 3, 1)
+    kit = pl.DataFrame(
+        [
+            {
+                "registry": "SI", "country": "SI", "patient_id": f"p{k}", "tumour_id": f"t{k}",
+                "sex": "1", "age": "50", "incidence_date": day.isoformat(), "topography": "C49.2",
+                "morphology": "8890", "date_path_confirm": day.isoformat(), "path_report": "1",
+                "path_reviewed": "1" if k % 3 else "0", "treated": "1", "surgery": "1",
+                "date_first_treatment": (day + timedelta(days=k)).isoformat(),
+                "date_surgery": (day + timedelta(days=k)).isoformat(),
+                "hospital_surgery": "H1", "margins": "R0" if k % 4 else "R1",
+            }
+            for k in range(40)
+        ]
+    )  # fmt: skip
+    kit.write_csv(data / "kit.csv")
+    text = (data / "study.toml").read_text(encoding="utf-8")
+    text = text.replace(
+        'id = "SI"\n', 'id = "SI"\nkits = [{ kit = "sarcoma", path = "kit.csv", entity = "08" }]\n'
+    )
+    (data / "kits.toml").write_text(text, encoding="utf-8")
+    found = run_study(data / "kits.toml", tmp_path / "release")
+    dictionary = study_kit("sarcoma")
+    incoming = read_incoming(kit, dictionary)
+    expected = indicators(
+        incoming.data, to_events(incoming.data, dictionary), ["core", "sarcoma"], by=(),
+        closing_date=date(2008, 12, 31),
+    )  # fmt: skip
+    compared = 0
+    for row in expected.table.filter(status="ok").iter_rows(named=True):
+        category = f", {row['category']}" if row["category"] else ""
+        name = f"{row['indicator']}: {row['measure']}{category} (kit sarcoma)"
+        (mine,) = found.estimates.filter(measure=name, area="SI", entity_id="08").to_dicts()
+        assert (mine["n"], mine["at_risk"]) == (row["n"], row["denominator"]), name
+        for figure in NUMBERS:
+            assert same(mine[figure], row[figure]), (name, figure)
+        compared += 1
+    assert compared > 10
+    assert set(found.care.filter(data="sarcoma")["set"]) == {"core", "sarcoma"}
+    assert "kit.csv" in [one["name"] for one in found.manifest["inputs"]]

@@ -76,7 +76,7 @@ class CareTables:
         return self.care.filter(pl.col("topic") != "indicator")["measure"].to_list()
 
     @property
-    def beside(self) -> dict[str, pl.DataFrame]:
+    def beside(self) -> dict[str, Any]:
         """The tables beside the estimates, by their names in a release."""
         return {"care": self.care, "comparators": self.comparators, "hospitals": self.hospitals,
                 "criteria": self.criteria}  # fmt: skip
