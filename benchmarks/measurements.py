@@ -248,6 +248,16 @@ def poisson_five_million() -> float:
     return _median(lambda: fit_poisson(cells, "~ C(interval) + sex + entity"), times=3)
 
 
+def million_indicators() -> float:
+    """All indicators of the package for 1 million patients with 10 events each, by country."""
+    from benchmarks import care  # noqa: PLC0415
+    from rarecare.care.compute import indicators  # noqa: PLC0415
+
+    cases = care.patients(1_000_000)
+    events = care.events(cases)
+    return _median(lambda: indicators(cases, events, list(care.KITS)), times=1)
+
+
 def command_line() -> float:
     """``rarecare survival`` on colrec as a whole process."""
     command = [
@@ -284,6 +294,7 @@ MEASUREMENTS: dict[str, tuple[Callable[[], float], float | None, float | None]] 
     "hazard_fifty_thousand": (hazard_fifty_thousand, 0.24, None),
     "hazard_five_million": (hazard_five_million, None, None),
     "random_intercept": (random_intercept, 5.0, None),
+    "million_indicators": (million_indicators, 30.0, None),
     "command_line": (command_line, 3.0, None),
     "import_time": (import_time, 0.7, None),
     "whole_demo": (whole_demo, 120.0, 6.0),

@@ -233,3 +233,11 @@ GOOD = ["stage in {'I'}", "exists(surgery, within 30 days after seen)", "age >= 
 def test_a_good_expression_with_a_slip_is_answered_or_refused(text, place, slip):
     with suppress(RarecareError):
         assert len(ask(text[:place] + slip + text[place + 1 :])) == 3
+
+
+def test_a_word_for_an_event_means_the_event_whatever_the_columns_are_called():
+    # kits have a yes-or-no item "surgery"; a: surgery 1 Jan 2010, seen on 31 Jan
+    named = CASES.with_columns(surgery=pl.Series([False, False, False]))
+    on = Evaluation(named, Linked.of(named, HAPPENED), project_columns(), GIVEN)
+    found = on.compiled("days(date(surgery), seen) == 30", "truth")
+    assert on.frame.select(found).to_series().to_list() == [True, None, False]

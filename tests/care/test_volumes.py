@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import rarecare as rc
 from rarecare.care.centralisation import centralisation
+from rarecare.care.centralisation_trend import centralisation_trend
 from rarecare.care.packed import Packed
 from rarecare.care.thresholds import Threshold
 from rarecare.care.volumes import (
@@ -322,10 +323,13 @@ def test_volumes_in_one_call_are_those_of_two():
                            "date": [date(2010, 2, 1)] * 3,
                            "hospital_id": ["H1", "H1", "H2"]})  # fmt: skip
     units = treatment_units(cases, events)
-    for per_hospital, made in ((True, hospital_volumes(units)), (False, centralisation(units))):
-        found = rc.volumes(cases, events, per_hospital=per_hospital)
+    for show, made in (
+        ("hospitals", hospital_volumes(units)), ("centralisation", centralisation(units)),
+        ("trend", centralisation_trend(units)),
+    ):  # fmt: skip
+        found = rc.volumes(cases, events, show=show)
         assert found.table.equals(made.table)
         assert found.provenance.plan_hash == made.provenance.plan_hash
-    by_hospital = rc.volumes(cases, events, per_hospital=True).table
+    by_hospital = rc.volumes(cases, events, show="hospitals").table
     surgery = by_hospital.filter(treatment="surgery").select("hospital_id", "n").rows()
     assert sorted(surgery) == [("H1", 2), ("H2", 1)]

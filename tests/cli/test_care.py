@@ -58,8 +58,22 @@ def test_volumes_by_hand(folder, capsys):
     found = dict(table.select("measure", "estimate").rows())
     assert found["hospitals"] == 2
     assert found["median volume"] == pytest.approx(0.5)  # one patient each in two years
-    assert main(["volumes", "cases.csv", "--events", "events.csv", "--hospitals"]) == 0
+    assert main(["volumes", "cases.csv", "--events", "events.csv", "--show", "hospitals"]) == 0
     assert "H2" in capsys.readouterr().out
+
+
+def test_volumes_by_inhabitants_and_over_the_years(folder, capsys):
+    (folder / "people.csv").write_text("country,inhabitants\nSI,2000000\n")
+    given = ["volumes", "cases.csv", "--events", "events.csv", "--format", "csv"]
+    assert main([*given, "--inhabitants", "people.csv"]) == 0
+    table = rows(capsys).filter(country="SI", treatment="surgery")
+    per = table.filter(pl.col("measure") == "hospitals per 10 million inhabitants")
+    assert per["estimate"].to_list() == [pytest.approx(10)]  # 2 hospitals, 2 million people
+    assert main([*given, "--show", "trend"]) == 0
+    assert "hospitals" in rows(capsys)["measure"].to_list()
+    (folder / "people.csv").write_text("country,inhabitants\nSI,about two million\n")
+    assert main([*given, "--inhabitants", "people.csv"]) == 1
+    assert "about two million" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("show", ["paths", "waits", "flows", "occupancy"])

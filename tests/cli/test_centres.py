@@ -9,6 +9,8 @@ import pytest
 from rarecare.care.consensus_model import consensus_of
 from rarecare.care.criteria import read_criteria
 from rarecare.cli import main
+from tests.care.test_volume_outcome import SIZES, invented
+from tests.survival.invented import STEEP
 
 HEAD = "registry,patient_id,tumour_id,country,region,incidence_date,topography,morphology,behaviour"
 HEAD += ",basis_of_diagnosis,hospital_dx,stage"
@@ -164,7 +166,47 @@ def test_hospitals_in_a_funnel_and_adjusted(folder, capsys):
     assert table["rank_lower"].is_between(1, 2).all()
 
 
+def test_persons_in_follow_up_from_what_prevalence_wrote(folder, capsys):
+    (folder / "alive.csv").write_text(
+        "country,measure,window,estimate,se,lower,upper,level,status,reason\n"
+        "SI,prevalent persons,0-1,10,1,8,12,0.95,ok,\n"
+        "SI,prevalent persons,1-5,30,2,26,34,0.95,ok,\n"
+        "SI,prevalent persons,5-20,50,5,40,60,0.95,ok,\n"
+    )
+    assert main(["needs", "--prevalence", "alive.csv", "--format", "csv"]) == 0
+    assert rows(capsys).select("window", "estimate").rows() == [
+        ("0-1", 10), ("1-5", 30), ("5-20", 50)]  # fmt: skip
+
+
+def test_the_hazard_by_volume_is_told_as_an_association(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    cases, events = invented(SIZES, 11, slope=-0.5)
+    cases.with_columns(
+        vital_status=pl.when("died").then(pl.lit("dead")).otherwise(pl.lit("alive")),
+        region=pl.lit("X"), topography=pl.lit("C49.2"), morphology=pl.lit(8890),
+        behaviour=pl.lit(3), basis_of_diagnosis=pl.lit(7),
+    ).drop("died").write_csv("cases.csv")  # fmt: skip
+    events.write_csv("events.csv")
+    pl.DataFrame([{"sex": s, "age": a, "year": y, "mx": 0.1} for s, a, y in STEEP]).write_csv(
+        "lives.csv"
+    )
+    given = ["volume-outcome", "cases.csv", "--events", "events.csv", "--life-table", "lives.csv",
+             "--days-per-year", "365", "--allow-outside", "1", "--format", "csv"]  # fmt: skip
+    assert main([*given, "--classes", "10,40"]) == 0
+    said = capsys.readouterr()
+    table = pl.read_csv(io.StringIO(said.out))
+    assert table["volume_class"].to_list() == ["below 10", "10 to below 40", "40 or more"]
+    assert table["estimate"][0] == 1
+    assert table["estimate"][2] < 0.7  # (100/7)^-0.5 is 0.26
+    assert main([*given[:-2]]) == 0
+    assert "association" in capsys.readouterr().out
+    assert main([*given, "--reference", "20"]) == 0
+    curve = pl.read_csv(io.StringIO(capsys.readouterr().out))
+    assert curve["estimate"].is_sorted(descending=True)
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
+    (["needs", "cases.csv"], "--prevalence alone"),
     (["criteria", "--use", "sarcoma"], "criteria need evidence"),
     (["criteria", "--use", "sarcoma", "--cases", "cases.csv"], "criteria need evidence"),
     (["sample", "cases.csv", "--out", "x.csv"], "size"),

@@ -55,8 +55,8 @@ def same_files(one, other):
 
 def test_folder_holds_what_it_says(demo):
     assert sorted(p.name for p in demo.iterdir()) == [
-        *COUNTRIES, "SYNTHETIC.txt", "centres.csv", "evidence.csv", "planted_errors.csv", "registries.csv", "study.toml",
-        "truth.parquet",
+        *COUNTRIES, "SYNTHETIC.txt", "centres.csv", "evidence.csv", "planted_errors.csv",
+        "registries.csv", "study.toml", "truth.parquet",
     ]  # fmt: skip
     for code in COUNTRIES:
         assert sorted(p.name for p in (demo / code).iterdir()) == sorted(FILES)

@@ -104,14 +104,14 @@ class Patient:
         return node.value
 
     def name(self, node):
+        if node.name in EVENTS or node.name in GROUPS:
+            asked = tree.Selection(0, GROUPS.get(node.name, (node.name,)))
+            return self.moment(asked, last=False)
         if node.name in self.columns:
             value = self.case[node.name]
             if isinstance(value, date) and self.case.get(f"{node.name}_precision", "day") != "day":
                 return None
             return value
-        if node.name in EVENTS or node.name in GROUPS:
-            asked = tree.Selection(0, GROUPS.get(node.name, (node.name,)))
-            return self.moment(asked, last=False)
         if node.name in self.given:
             value = self.given[node.name]
             return LACKING if value is None else value

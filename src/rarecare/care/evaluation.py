@@ -237,11 +237,11 @@ class _Compiler:
 
     def name(self, node: Name) -> Part:
         name, frame = node.name, self.on.frame
-        if name in frame.columns and not name.startswith("_"):
-            return self.column(name)
-        if name in EVENTS or name in GROUPS:
+        if name in EVENTS or name in GROUPS:  # also where a column has the name of an event
             asked = Selection(node.at, GROUPS.get(name, (name,)))
             return self.moment(asked, last=False)
+        if name in frame.columns and not name.startswith("_"):
+            return self.column(name)
         if name in self.on.given:
             value = self.on.given[name]
             if value is not None and not isinstance(value, date):

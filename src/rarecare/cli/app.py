@@ -16,6 +16,7 @@ from rarecare.cli.centre_verbs import consensus, criteria, needs, sample, scenar
 from rarecare.cli.incidence_verb import incidence
 from rarecare.cli.model_verbs import determinants, model
 from rarecare.cli.options import Output, Reading
+from rarecare.cli.outcome_verb import volume_outcome
 from rarecare.cli.prevalence_verb import prevalence
 from rarecare.cli.project_verb import project
 from rarecare.cli.survival_verb import survival
@@ -40,6 +41,7 @@ for verb in (
     kit,
     indicators,
     volumes,
+    volume_outcome,
     pathways,
     sample,
     criteria,

@@ -12,7 +12,7 @@ import polars as pl
 from cyclopts import Parameter
 
 from rarecare.cli import output, values
-from rarecare.cli.cases import read_cases
+from rarecare.cli.cases import read_cases, read_numbers
 from rarecare.cli.options import Output, Reading
 from rarecare.errors import CaseError, UsageError
 from rarecare.registry import Cases
@@ -201,7 +201,8 @@ def volumes(
     entity: str = "entity_tier1",
     threshold: float | None = None,
     years: str | None = None,
-    hospitals: Annotated[bool, Parameter(negative="")] = False,
+    inhabitants: Path | None = None,
+    show: Literal["centralisation", "trend", "hospitals"] = "centralisation",
     level: float = 0.95,
     reading: Reading = Reading(),
     output_to: Output = Output(),
@@ -222,8 +223,10 @@ def volumes(
         Patients a year per hospital, treatment and group: share treated at or above.
     years
         First and last year of diagnosis, as 2000-2007.
-    hospitals
-        One row per hospital instead.
+    inhabitants
+        File with the areas and their inhabitants: measures per 10 million of them too.
+    show
+        Measures of centralisation, their mean yearly change, or one row per hospital.
     level
         Confidence level.
     """
@@ -239,7 +242,8 @@ def volumes(
         span = (first, last)
     with output.step("counting"):
         result = counted(
-            table, _events(events), by=areas, entity=entity, years=span, per_hospital=hospitals,
+            table, _events(events), by=areas, entity=entity, years=span, show=show,
+            inhabitants=None if inhabitants is None else read_numbers(inhabitants),
             thresholds=[] if threshold is None else [Threshold(threshold, PER_YEAR)], level=level,
         )  # fmt: skip
     output.show(result, output_to)

@@ -8,9 +8,10 @@ import polars as pl
 
 from rarecare.cli import values
 from rarecare.cli.options import Reading
-from rarecare.errors import UsageError
+from rarecare.errors import CaseError, UsageError
 from rarecare.registry import Cases
 
+NUMBERS = ("estimate", "se", "lower", "upper", "level", "latitude", "longitude", "inhabitants")
 CLASSES = ("family", "entity_tier1", "entity_tier2", "rare")
 
 
@@ -40,3 +41,19 @@ def with_age_groups(
 
     grouped = add_age_groups(cases, values.whole_numbers(bounds, "--age-groups"))
     return grouped, strata if "age_group" in strata else (*strata, "age_group")
+
+
+def read_numbers(file: Path) -> pl.DataFrame:
+    """Return a file's table, numbers read where it holds them as text."""
+    from rarecare.files import read_table  # noqa: PLC0415
+
+    table = read_table(file).frame
+    held = [name for name in NUMBERS if table.schema.get(name) == pl.String]
+    text = table.with_columns(pl.col(name).str.strip_chars().replace("", None) for name in held)
+    made = text.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in held)
+    for name in held:
+        bad = (made[name].is_null() & text[name].is_not_null()).arg_true()
+        if len(bad):
+            raise CaseError("this is no number", file=file.name, row=int(bad[0]) + 2, column=name,
+                            value=text[name][int(bad[0])], allowed="a number")  # fmt: skip
+    return made

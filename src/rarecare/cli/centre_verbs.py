@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from rarecare.cli import output, values
-from rarecare.cli.cases import read_cases
+from rarecare.cli.cases import read_cases, read_numbers
 from rarecare.cli.options import Output, Reading
-from rarecare.errors import CaseError, UsageError
+from rarecare.errors import UsageError
 
 if TYPE_CHECKING:
     from rarecare.care.criteria import CriteriaSet
@@ -142,9 +142,10 @@ def consensus(
 
 
 def needs(
-    expected: Path,
+    expected: Path | None = None,
     *,
-    shares: Path,
+    shares: Path | None = None,
+    prevalence: Path | None = None,
     by: str = "country",
     entity: str | None = None,
     threshold: float | None = None,
@@ -152,7 +153,7 @@ def needs(
     level: float = 0.95,
     output_to: Output = Output(),
 ) -> None:
-    """Estimate patients to be treated in a year by kind of treatment, or the centres that takes.
+    """Estimate patients to be treated in a year, the centres that takes, or persons in follow-up.
 
     Parameters
     ----------
@@ -160,6 +161,9 @@ def needs(
         Expected cases: what rarecare incidence --target wrote.
     shares
         Share treated: treatment, estimate, lower, upper, level, status, source.
+    prevalence
+        Instead: what rarecare prevalence --windows 0-1,1-5,5-20 wrote; gives the persons in
+        follow-up by time since diagnosis.
     by
         Strata of the expected cases, by commas.
     entity
@@ -171,13 +175,19 @@ def needs(
     level
         That of both files.
     """
-    from rarecare.care.needs import care_needs, centres_needed  # noqa: PLC0415
+    from rarecare.care.needs import care_needs, centres_needed, follow_up_loads  # noqa: PLC0415
     from rarecare.care.thresholds import PER_YEAR, Threshold  # noqa: PLC0415
 
     output.check_all_writable(output_to)
     if treatment is not None and threshold is None:
         raise UsageError("--treatment goes with --threshold", value=treatment)
-    tables = [_numbers(file) for file in (expected, shares)]
+    if prevalence is not None and expected is None and shares is None:
+        output.show(follow_up_loads(read_numbers(prevalence), by=values.words(by)), output_to)
+        return
+    if expected is None or shares is None or prevalence is not None:
+        raise UsageError("needs takes a file of expected cases and --shares, or --prevalence alone",
+                         allowed="one of the two")  # fmt: skip
+    tables = [read_numbers(file) for file in (expected, shares)]
     result = care_needs(*tables, by=values.words(by), entity=entity, level=level)
     if threshold is not None:
         result = centres_needed(result, [Threshold(threshold, PER_YEAR, treatment=treatment)])
@@ -259,7 +269,7 @@ def scenario(
         found = concentrate(
             flows.filter(group=wanted).select(pl.col(by).cast(pl.String).alias("area"),
                                               "hospital_id", "n"),
-            *(_numbers(file) for file in (hospitals, areas)),
+            *(read_numbers(file) for file in (hospitals, areas)),
             years=units.n_years, largest=largest, choose=choose, assignment=assignment,
             threshold=asked,
         )  # fmt: skip
@@ -306,25 +316,6 @@ def sample(
     output.print_table(drawn.strata.drop("stratum", "collected"), title="Strata")
     for note in drawn.notes:
         output.err.print(note, style="dim", highlight=False)
-
-
-def _numbers(file: Path) -> pl.DataFrame:
-    """Return a file's table, numbers read where it holds them as text."""
-    from rarecare.files import read_table  # noqa: PLC0415
-
-    table = read_table(file).frame
-    held = [name for name in _NUMBERS if table.schema.get(name) == pl.String]
-    text = table.with_columns(pl.col(name).str.strip_chars().replace("", None) for name in held)
-    made = text.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in held)
-    for name in held:
-        bad = (made[name].is_null() & text[name].is_not_null()).arg_true()
-        if len(bad):
-            raise CaseError("this is no number", file=file.name, row=int(bad[0]) + 2, column=name,
-                            value=text[name][int(bad[0])], allowed="a number")  # fmt: skip
-    return made
-
-
-_NUMBERS = ("estimate", "lower", "upper", "level", "latitude", "longitude")
 
 
 def _say(table: pl.DataFrame, what: str) -> None:

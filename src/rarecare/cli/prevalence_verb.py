@@ -49,7 +49,7 @@ def prevalence(
     population
         Persons by age group, year, sex and area, for proportions.
     windows
-        Years before the index date, by commas.
+        Years before the index date, by commas; or from one to another: 0-1,1-5,5-20.
     by
         Strata, by commas: sex,area. Entities too: family, entity_tier1, entity_tier2.
     age_groups
@@ -86,7 +86,7 @@ def prevalence(
         )  # fmt: skip
     strata = values.words(by)
     table = read_cases(cases, reading, strata)
-    years = values.numbers(windows, "--windows") or ()
+    years = values.windows(windows, "--windows")
     people = None
     if population is not None:
         people = read_population(population, population_columns, population_codes)

@@ -22,6 +22,15 @@ def numbers(text: str | None, flag: str) -> tuple[float, ...] | None:
     return None if text is None else tuple(_read(float, part, flag) for part in words(text))
 
 
+def windows(text: str, flag: str) -> tuple[float | tuple[float, float], ...]:
+    """Return years back from a date, ``5``, and windows between two, ``1-5``."""
+    found: list[float | tuple[float, float]] = []
+    for part in words(text):
+        ends = [_read(float, one.strip(), flag) for one in part.split("-", 1)]
+        found.append(ends[0] if len(ends) == 1 else (ends[0], ends[1]))
+    return tuple(found)
+
+
 def whole_numbers(text: str, flag: str) -> tuple[int, ...]:
     """Return whole numbers between commas."""
     return tuple(_read(int, part, flag) for part in words(text))
