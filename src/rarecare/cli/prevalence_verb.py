@@ -87,6 +87,7 @@ def prevalence(
     strata = values.words(by)
     table = read_cases(cases, reading, strata)
     years = values.windows(windows, "--windows")
+    longest = max(w if isinstance(w, float) else w[1] for w in years)
     people = None
     if population is not None:
         people = read_population(population, population_columns, population_codes)
@@ -114,7 +115,7 @@ def prevalence(
     assert people is not None
     with output.step("fitting") as progress:
         found = prevalent.complete_prevalence(
-            table, people, life_table, years=max(years), cured=cured, uncured=uncured,
+            table, people, life_table, years=longest, cured=cured, uncured=uncured,
             progress=progress, **common,  # type: ignore[arg-type]
         )  # fmt: skip
     output.show(found.result, output_to)
