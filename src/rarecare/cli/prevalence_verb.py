@@ -87,7 +87,7 @@ def prevalence(
     strata = values.words(by)
     table = read_cases(cases, reading, strata)
     years = values.windows(windows, "--windows")
-    longest = max(w if isinstance(w, float) else w[1] for w in years)
+    longest = max((w if isinstance(w, float) else w[1] for w in years), default=0.0)
     people = None
     if population is not None:
         people = read_population(population, population_columns, population_codes)
