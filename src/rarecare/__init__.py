@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     )
     from rarecare.registry import ExclusionRules, exclude, read_cases
     from rarecare.registry.classification import classify
+    from rarecare.registry.submission import read_submission
     from rarecare.results import Result
     from rarecare.study import open_release, run_study
     from rarecare.survival import (
@@ -112,6 +113,7 @@ _HOME = {
     "rare_disease_rule": "rarecare.prevalent",
     "rarity_rule": "rarecare.rates",
     "read_cases": "rarecare.registry",
+    "read_submission": "rarecare.registry.submission",
     "run_study": "rarecare.study",
     "shrunken_rates": "rarecare.rates",
     "standardised_ratio": "rarecare.rates",
@@ -164,6 +166,7 @@ __all__ = [
     "rare_disease_rule",
     "rarity_rule",
     "read_cases",
+    "read_submission",
     "run_study",
     "shrunken_rates",
     "standardised_ratio",

@@ -303,7 +303,8 @@ def _decoded(path: Path, encoding: Encoding, size: int) -> Iterator[bytes]:
                 file=path.name,
                 remedy='Say encoding = "utf-16", or save the file as UTF-8.',
             )
-        opened = gzip.open(handle) if start.startswith(b"\x1f\x8b") else handle
+        zipped = start.startswith(b"\x1f\x8b")
+        opened = gzip.GzipFile(fileobj=handle) if zipped else handle
         try:
             yield from _in_utf_8(cast(BinaryIO, opened), path.name, encoding, size)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:

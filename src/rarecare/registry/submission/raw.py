@@ -125,7 +125,9 @@ def _of_table(path: Path, own: TableFile) -> Iterator[Records]:
     if raw.frame.is_empty():
         raise _nothing(path, rejects if rejects.height else None)
     for start in range(0, raw.frame.height, _PART):
-        table = RawTable(raw.frame[start : start + _PART], raw.source, raw.lines[start : start + _PART])
+        table = RawTable(
+            raw.frame[start : start + _PART], raw.source, raw.lines[start : start + _PART]
+        )
         yield Records(table, rejects if start == 0 else rejects.clear())
 
 
@@ -179,7 +181,9 @@ def read_excel(path: Path, sheet: str | None) -> RawTable:
             raise ColumnError("two columns have one name", file=path.name, row=1, value=name)
     frame = frame.rename(dict(zip(frame.columns, header, strict=True)))[1:]
     rows = pl.int_range(2, frame.height + 2, dtype=pl.Int64, eager=True)
-    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()  # no records, as in text
+    blank = frame.select(
+        pl.all_horizontal(pl.all().is_null())
+    ).to_series()  # no records, as in text
     frame, rows = frame.filter(~blank), rows.filter(~blank)
     with path.open("rb") as handle:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""What one registry submitted, as read: the one thing that checks, quality and reports start from."""
+"""What one registry submitted, as read: what checks, quality and reports start from."""
 
 from __future__ import annotations
 
