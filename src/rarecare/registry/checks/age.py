@@ -46,12 +46,13 @@ AGE = (
         IARC, "A", "This morphology at this site is unlikely at this age", _WHY, CONFIRM,
     ),
     Check(
-        "prostate-young", "age and site", "warning", "record", ("age", "topography"),
+        "prostate-young", "age and site", "warning", "record", ("age", "topography", "morphology"),
         (_age < 40) & at(61) & ~among(morphology, [(8140, 8149)]), ENCR, "C",
         "A tumour of the prostate under 40 years", _WHY, CONFIRM,
     ),
     Check(
-        "carcinoma-child", "age and morphology", "warning", "record", ("age", "topography", "morphology"),
+        "carcinoma-child", "age and morphology", "warning", "record",
+        ("age", "topography", "morphology", "behaviour"),
         (_age < 15)
         & (behaviour == 3)
         & among(morphology, [(8010, 8589)])

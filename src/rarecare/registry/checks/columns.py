@@ -7,6 +7,7 @@ completed years between two of them are the whole part of their difference / 10 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 
@@ -16,6 +17,8 @@ from rarecare.codes.icdo3 import site_numbers
 from rarecare.codes.site_morphology import unlikely_morphology
 from rarecare.registry.cases import BY_NAME
 from rarecare.registry.submission import Facts
+
+_TNM = tuple(f"tnm_{side}{part}" for side in "cp" for part in "tnm")
 
 WORKING: Mapping[str, tuple[str, ...]] = {
     "_site": ("topography",),
@@ -28,9 +31,10 @@ WORKING: Mapping[str, tuple[str, ...]] = {
     "_seen_to": ("last_date",),
     "_age": ("age",),
     "_whole_dates": ("birth_date", "incidence_date"),
-    "_slack": ("incidence_date", "last_date"),
+    "_slack": ("incidence_date",),
     "_last": ("last_date",),
     "_causes_sent": ("cause_of_death",),
+    **{f"_{name}": (name,) for name in _TNM},
     "_first_year": (),
     "_last_year": (),
     "_closing": (),
@@ -40,8 +44,12 @@ WORKING: Mapping[str, tuple[str, ...]] = {
 
 ``_site`` is the topography as a number, C44.5 as 445, null where ICD-O-3 has no such site.
 ``_slack`` is by how many days the unknown parts of two dates let a follow-up differ. The last date
-is the one that stood in the file, where reading took another from the days of follow-up.
+is the one that stood in the file, where reading took another from the days of follow-up. A part of
+TNM is ten times its digit plus a number for its letter, T1b as 12.
 """
+
+IN_SITU, INVALID = 60, 99
+"""Tis, and what is no code of T, N or M."""
 
 GIVEN: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "age_given": pl.Int32,
@@ -52,7 +60,7 @@ GIVEN: Mapping[str, pl.DataType | type[pl.DataType]] = {
 
 CARRIED: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "tnm_edition": pl.Int32,
-    **{f"tnm_{name}": pl.String for name in ("ct", "cn", "cm", "pt", "pn", "pm")},
+    **dict.fromkeys(_TNM, pl.String),
     "stage_type": pl.String,
     "stage_code": pl.Int32,
     **{
@@ -65,6 +73,7 @@ CARRIED: Mapping[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns beyond the canonical ones that checks know, as the ENCR-JRC reader names them."""
 
+_TNM_CODES = {"T": r"0|[1-4]([A-E][1-3]?|MIC?)?", "N": r"0|[1-3]([A-D]|MI)?", "M": r"0|1[A-E]?"}
 _DATES = {"born": "birth_date", "found": "incidence_date", "seen": "_last"}
 
 
@@ -98,6 +107,7 @@ def with_working(cases: pl.DataFrame, facts: Facts, today: date) -> pl.DataFrame
         .alias("_site"),
         pl.col(last).alias("_last"),
         pl.col(age).alias("_age"),
+        *(_tnm_number(table[name]).alias(f"_{name}") for name in _TNM),
         pl.lit(table["cause_of_death"].count() > 0).alias("_causes_sent"),
         pl.lit(facts.first_year, pl.Int32).alias("_first_year"),
         pl.lit(facts.last_year, pl.Int32).alias("_last_year"),
@@ -120,6 +130,26 @@ def _number(day: date | None) -> int | None:
 
 def _precision(name: str) -> pl.Expr:
     return pl.col(f"{name}_precision").fill_null("day")
+
+
+def _tnm_number(values: pl.Series) -> pl.Series:
+    """Return a part of TNM as a number; X or 9 as 90, Ta as 50."""
+    part = values.name[-1].upper()
+    numbers = {text: _number_of(text, part) for text in values.drop_nulls().unique()}
+    return values.replace_strict(numbers, default=None, return_dtype=pl.Int8)
+
+
+def _number_of(text: str, part: str) -> int:
+    """Return one code as a number; ``T1a`` and ``1A`` are one."""
+    code = text.strip().upper().removeprefix(part)
+    if code in {"X", "9"}:
+        return 90
+    if part == "T" and code in {"A", "IS"}:
+        return 50 if code == "A" else IN_SITU
+    if not re.fullmatch(_TNM_CODES[part], code):
+        return INVALID
+    letter = code[1:2]
+    return int(code[0]) * 10 + (9 if letter == "M" else "ABCDE".find(letter) + 1 if letter else 0)
 
 
 def _days_unknown(precision: pl.Expr) -> pl.Expr:

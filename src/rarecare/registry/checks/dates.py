@@ -86,7 +86,7 @@ AGES = (
     ),
     Check(
         "age-unknown", "age", "warning", "record", ("age_given", _born, _found),
-        pl.col("age_given").is_null() & pl.col(_born).is_not_null() & pl.col(_found).is_not_null(),
+        pl.col("age_given").is_null() & _ordered,
         IARC, "A",
         "Age is unknown although both dates are known",
         "Age at incidence is the completed years between the two dates.",

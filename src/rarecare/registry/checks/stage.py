@@ -6,14 +6,14 @@ import polars as pl
 
 from rarecare.registry.checks.check import ENCR, Check
 from rarecare.registry.checks.remedies import CONFIRM, CORRECT
-from rarecare.registry.checks.tnm import starts
+from rarecare.registry.checks.tnm import best, starts
 from rarecare.registry.checks.tumour import among, at, behaviour, morphology
 from rarecare.registry.encr_columns import TNM_TYPES
 
 _stage, _type, _age = pl.col("stage_code"), pl.col("stage_type"), pl.col("_age")
 _tnm_stage = _type.is_in(list(TNM_TYPES))
-_spread, _nodes = starts("m", "1"), starts("n", "1-3")
-_no_spread = starts("m", "0") & ~_spread
+_spread = starts("m", 1, 1)
+_no_spread = starts("m", 0, 0) & ~_spread
 _THYROID = at(73) & (_age < 55) & among(morphology, [8050, (8260, 8263), (8290, 8349)])
 _OTHER_TABLE = at(58, 62) | _THYROID
 """No stage IV by M1: testis (III), gestational tumours (III), differentiated thyroid of the
@@ -28,13 +28,13 @@ _TABLE = "The table of stages gives another stage to this T, N and M."
 STAGE = (
     Check(
         "m1-stage", "stage", "error", "record",
-        ("stage_type", "stage_code", "tnm_cm", "tnm_pm", "topography"),
+        ("stage_type", "stage_code", "tnm_cm", "tnm_pm", "topography", "morphology", "age"),
         _tnm_stage & _spread & _stage.is_between(0, 3) & ~_OTHER_TABLE, ENCR, "C",
         "Stage below IV although there are distant metastases", _TABLE, CORRECT,
     ),
     Check(
         "m0-stage-four", "stage", "warning", "record",
-        ("stage_type", "stage_code", "tnm_cm", "tnm_pm", "topography"),
+        ("stage_type", "stage_code", "tnm_edition", "tnm_cm", "tnm_pm", "topography", "morphology"),
         _tnm_stage & _no_spread & (_stage == 4) & (pl.col("tnm_edition") >= 6) & _STAGE_FOUR_IS_M1,
         ENCR, "C",
         "Stage IV although there are no distant metastases", _TABLE, CONFIRM,
@@ -42,14 +42,14 @@ STAGE = (
     Check(
         "nodes-stage", "stage", "warning", "record",
         ("stage_type", "stage_code", "tnm_cn", "tnm_pn", "topography"),
-        _tnm_stage & starts("n", "1-2") & ~starts("n", "0") & _stage.is_between(0, 2)
+        _tnm_stage & best("n").is_between(1, 2) & _stage.is_between(0, 2)
         & at((18, 20)), ENCR, "C",
         "Stage below III of bowel cancer although lymph nodes are affected", _TABLE, CONFIRM,
     ),
     Check(
         "t-stage-one", "stage", "warning", "record",
         ("stage_type", "stage_code", "tnm_ct", "tnm_pt", "topography"),
-        _tnm_stage & (_stage == 1) & starts("t", "34") & ~starts("t", "12") & at((18, 20)),
+        _tnm_stage & (_stage == 1) & best("t").is_between(3, 4) & at((18, 20)),
         ENCR, "C",
         "Stage I of bowel cancer although T is 3 or 4", _TABLE, CONFIRM,
     ),

@@ -6,66 +6,63 @@ from 2017), of the UICC; from memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from operator import or_
 
 import polars as pl
 
 from rarecare.registry.checks.check import ENCR, Check
+from rarecare.registry.checks.columns import IN_SITU, INVALID
 from rarecare.registry.checks.remedies import CONFIRM, CORRECT
 from rarecare.registry.checks.tumour import at, behaviour, morphology
 
 PARTS = ("tnm_ct", "tnm_cn", "tnm_cm", "tnm_pt", "tnm_pn", "tnm_pm")
 FIRST_YEAR = {4: 1987, 5: 1997, 6: 2002, 7: 2009, 8: 2016}
 
-T_CODES = r"^(?i)(X|0|A|IS|[1-4]([A-E][1-3]?|MI(C)?)?)$"
-N_CODES = r"^(?i)(X|0|[1-3]([A-D]|MI)?)$"
-M_CODES = r"^(?i)(X|0|1([A-E])?)$"
-
 _edition = pl.col("tnm_edition")
 _year = pl.col("_found_to") // 10_000
 _any = reduce(or_, (pl.col(name).is_not_null() for name in PARTS))
 
 
-def text(name: str) -> pl.Expr:
-    """Return a part of TNM in capitals without its own letter: ``T1a`` and ``1A`` are one."""
-    own = name[-1].upper()
-    return pl.col(name).str.to_uppercase().str.strip_prefix(own)
+def _invalid(part: str) -> pl.Expr:
+    return _either(part, lambda number: number == INVALID)
 
 
-def _listed(part: str, codes: str) -> pl.Expr:
-    clinical, pathological = text(f"tnm_c{part}"), text(f"tnm_p{part}")
-    wrong = (~clinical.str.contains(codes)).fill_null(value=False)
-    return wrong | (~pathological.str.contains(codes)).fill_null(value=False)
+def starts(part: str, first: int, last: int) -> pl.Expr:
+    """Return whether the clinical or the pathological T, N or M is from first to last."""
+    return _either(part, lambda number: (number // 10).is_between(first, last))
 
 
-def starts(part: str, digits: str) -> pl.Expr:
-    """Return whether the clinical or the pathological part begins with one of these digits."""
-    pattern = f"^[{digits}]"
-    return text(f"tnm_c{part}").str.contains(pattern).fill_null(value=False) | text(
-        f"tnm_p{part}"
-    ).str.contains(pattern).fill_null(value=False)
+def best(part: str) -> pl.Expr:
+    """Return the digit of the pathological T, N or M, or of the clinical where that is unknown."""
+    clinical, pathological = (pl.col(f"_tnm_{side}{part}") // 10 for side in "cp")
+    return pl.when(pathological <= 4).then(pathological).otherwise(clinical)
+
+
+def _either(part: str, holds: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    parts = (holds(pl.col(f"_tnm_{side}{part}")).fill_null(value=False) for side in "cp")
+    return reduce(or_, parts)
 
 
 _LIST = "The codes of TNM are a closed list."
 
 TNM = (
     Check(
-        "t-invalid", "TNM", "error", "record", ("tnm_ct", "tnm_pt"), _listed("t", T_CODES),
+        "t-invalid", "TNM", "error", "record", ("tnm_ct", "tnm_pt"), _invalid("t"),
         ENCR, "C", "The T is not a code of TNM", _LIST, CORRECT,
     ),
     Check(
-        "n-invalid", "TNM", "error", "record", ("tnm_cn", "tnm_pn"), _listed("n", N_CODES),
+        "n-invalid", "TNM", "error", "record", ("tnm_cn", "tnm_pn"), _invalid("n"),
         ENCR, "C", "The N is not a code of TNM", _LIST, CORRECT,
     ),
     Check(
-        "m-invalid", "TNM", "error", "record", ("tnm_cm", "tnm_pm"), _listed("m", M_CODES),
+        "m-invalid", "TNM", "error", "record", ("tnm_cm", "tnm_pm"), _invalid("m"),
         ENCR, "C", "The M is not a code of TNM", _LIST, CORRECT,
     ),
     Check(
         "m-edition", "TNM", "warning", "record", ("tnm_edition", "tnm_cm", "tnm_pm"),
-        ((_edition < 8) & (text("tnm_cm").str.contains("^1D") | text("tnm_pm").str.contains("^1D")))
-        | ((_edition < 4) & _any),
+        (_edition < 8) & _either("m", lambda number: number.is_in([14, 15])),
         ENCR, "C",
         "This edition of TNM does not have this M",
         "M1d came with the eighth edition.", CONFIRM,
@@ -91,15 +88,15 @@ TNM = (
         "There is no TNM of blood, lymph nodes, brain or an unknown primary.", CONFIRM,
     ),
     Check(
-        "tnm-in-situ", "TNM", "warning", "record", ("behaviour", "tnm_ct", "tnm_pt"),
-        (behaviour == 3) & text("tnm_pt").is_in(["IS"]) & ~at((65, 68)), ENCR, "D",
+        "tnm-in-situ", "TNM", "warning", "record", ("behaviour", "tnm_pt", "topography"),
+        (behaviour == 3) & (pl.col("_tnm_pt") == IN_SITU) & ~at((65, 68)), ENCR, "D",
         "T in situ although the behaviour is malignant",
         "A tumour that invades is T1 or more.", CONFIRM,
     ),
     Check(
         "in-situ-spread", "TNM", "warning", "record",
         ("behaviour", "tnm_ct", "tnm_cn", "tnm_cm", "tnm_pt", "tnm_pn", "tnm_pm"),
-        (behaviour == 2) & (starts("t", "1-4") | starts("n", "1-3") | starts("m", "1")),
+        (behaviour == 2) & (starts("t", 1, 4) | starts("n", 1, 3) | starts("m", 1, 1)),
         ENCR, "D",
         "In situ although TNM says invasion or spread",
         "A tumour in situ has neither invaded nor spread.", CONFIRM,

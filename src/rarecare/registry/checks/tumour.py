@@ -96,7 +96,8 @@ TUMOUR = (
         "Men have no tumours of C51 to C58, women none of C60 to C63.", CORRECT,
     ),
     Check(
-        "sex-morphology", "sex and morphology", "warning", "record", ("sex", "morphology"),
+        "sex-morphology", "sex and morphology", "warning", "record",
+        ("sex", "morphology", "behaviour"),
         (
             (sex == "male")
             & (among(morphology, FEMALE_MORPHOLOGY) | ((morphology == 9084) & (behaviour == 3)))
