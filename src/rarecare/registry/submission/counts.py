@@ -229,12 +229,11 @@ def _quantity(raw: RawTable, own: LifeTableFile) -> tuple[Quantity, str]:
     if mapped is not None:
         return own.quantity or "death probability", mapped
     present = {column.lower().replace("_", " ").strip(): column for column in raw.frame.columns}
-    found = {
-        quantity: present[name]
-        for quantity, names in reversed(_QUANTITIES.items())
-        for name in names
-        if name in present and own.quantity in (None, quantity)
-    }
+    found: dict[Quantity, str] = {}
+    for quantity, names in _QUANTITIES.items():
+        columns = [present[name] for name in names if name in present]
+        if columns and own.quantity in (None, quantity):
+            found[quantity] = columns[0]
     if not found:
         raise ColumnError(
             "the life table has no column that says which quantity it holds",
@@ -243,8 +242,7 @@ def _quantity(raw: RawTable, own: LifeTableFile) -> tuple[Quantity, str]:
             allowed=[name for names in _QUANTITIES.values() for name in names],
             remedy='Name it: quantity = "death probability" and columns.death_probability = "…".',
         )
-    quantity = next(each for each in _QUANTITIES if each in found)
-    return quantity, found[quantity]
+    return next(iter(found.items()))
 
 
 READERS: Mapping[Kind, Callable[..., Counts]] = cast(

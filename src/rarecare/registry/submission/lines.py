@@ -22,12 +22,13 @@ from rarecare.errors import ColumnError, FileError
 from rarecare.files import DELIMITERS, stripped
 from rarecare.registry.cases import REJECTS
 
+# fmt: off
 Encoding = Literal[
-    *("utf-8", "utf-16"),
-    *("windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254"),
-    *("windows-1257", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7", "iso-8859-15"),
-    *("cp850", "cp852"),
+    "utf-8", "utf-16", "windows-1250", "windows-1251", "windows-1252", "windows-1253",
+    "windows-1254", "windows-1257", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7",
+    "iso-8859-15", "cp850", "cp852",
 ]
+# fmt: on
 """How text may be encoded."""
 
 BLOCK = 32 << 20

@@ -154,9 +154,10 @@ def _with_tables(read: Submitted, folder: Path, submission: Submission) -> Submi
         except InputError as error:
             raise type(error)(f"[{kind}] {error}") from None
         lost = records.rejects.select(pl.lit(kind).alias("file"), *list(REJECTS)[1:])
+        tables: dict[str, Any] = {kind: made.table}
         read = replace(
             read,
-            **{kind: made.table},
+            **tables,
             rejects=pl.concat([read.rejects, lost, name_mangled(made.rejects)]),
             counts=(*read.counts, Count(kind, records.count, made.table.height, lost.height)),
             sources={**read.sources, kind: records.table.source},
