@@ -17,6 +17,7 @@ from rarecare.cli.model_verbs import determinants, model
 from rarecare.cli.options import Output, Reading
 from rarecare.cli.prevalence_verb import prevalence
 from rarecare.cli.project_verb import project
+from rarecare.cli.submission_verb import submission
 from rarecare.cli.survival_verb import survival
 from rarecare.errors import RarecareError, UsageError
 
@@ -42,6 +43,7 @@ for verb in (
     pathways,
 ):
     app.command(verb)
+app.command(submission)
 
 
 @app.command

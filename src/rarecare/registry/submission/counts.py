@@ -23,15 +23,21 @@ from rarecare.registry.dates import YEARS
 from rarecare.registry.submission.config import CountFile, LifeTableFile, Quantity, TableFile
 from rarecare.registry.submission.records import LIFE_TABLE, MORTALITY, POPULATION, REJECTS, Kind
 
+AGES = ("age unit", "annual age", "age group", "agegroup", "age lower", "age", "agegr")
+"""Names of a column of ages, in lower case and with blanks for ``_``."""
+
+PERSONS = (
+    *("number of residents", "pop midyear", "person years", "pyrs", "meanpop"),
+    *("population", "pop", "persons"),
+)
+"""Names of a column of persons."""
+
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "year": ("calendar year", "year"),
     "sex": ("sex", "gender"),
-    "age": ("age unit", "annual age", "age group", "agegroup", "age lower", "age", "agegr"),
+    "age": AGES,
     "region": ("geo code", "region", "area"),
-    "persons": (
-        *("number of residents", "pop midyear", "person years", "pyrs", "meanpop"),
-        *("population", "pop", "persons"),
-    ),
+    "persons": PERSONS,
     "cause_of_death": ("cause of death", "icd code", "cause"),
     "deaths": ("number of deaths", "cancer death count", "deaths"),
 }
@@ -41,6 +47,9 @@ _QUANTITIES: Mapping[Quantity, tuple[str, ...]] = {
     "death probability": ("all causes death probability", "death probability", "qx", "q"),
     "survival probability": ("prob", "px", "p", "survival probability"),
 }
+RISKS = tuple(name for names in _QUANTITIES.values() for name in names)
+"""Names of a life table's column of risks."""
+
 _SEXES = {
     "1": "male",
     "2": "female",
@@ -239,7 +248,7 @@ def _quantity(raw: RawTable, own: LifeTableFile) -> tuple[Quantity, str]:
             "the life table has no column that says which quantity it holds",
             file=raw.source.name,
             value=", ".join(raw.frame.columns),
-            allowed=[name for names in _QUANTITIES.values() for name in names],
+            allowed=RISKS,
             remedy='Name it: quantity = "death probability" and columns.death_probability = "…".',
         )
     return next(iter(found.items()))
