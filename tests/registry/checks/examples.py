@@ -2,7 +2,7 @@
 
 from datetime import date
 
-# A woman born in May 1950, breast cancer in June 2010 (age 60), operated, alive at the closing date.
+# A woman born in May 1950, breast cancer in June 2010 at age 60, operated, alive at closing.
 CLEAN = {
     "row": 2,
     "registry": "X",
@@ -282,6 +282,13 @@ PATIENTS = {
     ),
     "tumour-doubled": (
         ANOTHER | {name: CLEAN[name] for name in ("topography", "morphology", "stage_code")},
+        # in situ, at the same site in the same month: another tumour
+        ANOTHER
+        | NO_STAGE
+        | {"topography": "C50.4", "morphology": 8500, "behaviour": 2, "grade": None},
+    ),
+    "not-new-primary": (
         ANOTHER | {"topography": "C50.9", "morphology": 8500, "stage_code": 2},
+        ANOTHER,
     ),
 }

@@ -26,9 +26,9 @@ def population():
 
 def mortality():
     return [
-        {"row": i, "year": year, "sex": "male", "age_lower": 40, "age_group": None, "region": None,
+        {"row": i, "year": year, "sex": sex, "age_lower": 40, "age_group": None, "region": None,
          "cause_of_death": "C50", "deaths": 3.0}
-        for i, year in enumerate(YEARS, start=2)
+        for i, (year, sex) in enumerate([(y, s) for s in SEXES for y in YEARS], start=2)
     ]  # fmt: skip
 
 
@@ -77,7 +77,8 @@ BROKEN = {
     "mortality-fraction": ("mortality", lambda r: changed(r, 1, deaths=1.5), [3]),
     "mortality-unknown": ("mortality", lambda r: changed(r, 1, cause_of_death=None), [3]),
     "mortality-doubled": ("mortality", lambda r: [*r, r[0] | {"row": 99}], [2, 99]),
-    "mortality-years": ("mortality", lambda r: r[1:], ["2008"]),
+    "mortality-years": ("mortality", lambda r: r[1:5] + r[6:], ["2008"]),
+    "mortality-sex": ("mortality", lambda r: r[:5], ["female"]),
     "life-table-range": ("life_table", lambda r: changed(r, 99, death_probability=1.01), [101]),
     "life-table-unknown": ("life_table", lambda r: changed(r, 99, death_probability=None), [101]),
     "life-table-survival": ("life_table", lambda r: changed(r, 20, death_probability=0.51), [22]),

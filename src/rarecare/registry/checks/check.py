@@ -16,9 +16,8 @@ Severity = Literal["error", "warning"]
 unlikely: the record is corrected or confirmed."""
 
 Scope = Literal[
-    *("record", "value", "tumours", "patient"),
-    *("cases", "population", "mortality", "life_table"),
-]
+    "record", "value", "tumours", "patient", "cases", "population", "mortality", "life_table"
+]  # fmt: skip
 """What a check looks at: one record of the cases; what reading rejected of any file; all tumours
 beside one another; all records of one patient; a file as a whole."""
 
@@ -47,7 +46,7 @@ class Files:
     cases_by_year
         ``year`` and ``region`` of incidence with ``cases``.
     population, mortality, life_table
-        As submitted; None where there is no such file.
+        As submitted; empty where there is no such file.
     today
         The day of the checks.
     """
@@ -55,9 +54,9 @@ class Files:
     facts: Facts
     columns: frozenset[str]
     cases_by_year: pl.DataFrame
-    population: pl.DataFrame | None
-    mortality: pl.DataFrame | None
-    life_table: pl.DataFrame | None
+    population: pl.DataFrame
+    mortality: pl.DataFrame
+    life_table: pl.DataFrame
     today: date
 
 

@@ -26,17 +26,12 @@ _q = pl.col("death_probability")
 _IN_TABLE = "Expected survival needs each age, sex and year."
 
 
-def _table(files: Files) -> pl.DataFrame:
-    assert files.life_table is not None
-    return files.life_table
-
-
 def _absent(files: Files) -> pl.DataFrame:
-    return absent_cells(_table(files).drop_nulls(["year", "sex", "age"]), KEYS)
+    return absent_cells(files.life_table.drop_nulls(["year", "sex", "age"]), KEYS)
 
 
 def _ages(files: Files) -> pl.DataFrame:
-    have = set(_table(files)["age"])
+    have = set(files.life_table["age"])
     return nowhere([str(age) for age in AGES if age not in have])
 
 
@@ -44,12 +39,12 @@ def _years(files: Files) -> pl.DataFrame:
     """Return the years of incidence and follow-up that the table does not have."""
     closing = files.facts.closing_date
     last = max(files.facts.last_year, closing.year) if closing else files.facts.last_year
-    return years_without(_table(files), files.facts.first_year, last)
+    return years_without(files.life_table, files.facts.first_year, last)
 
 
 def _apart(files: Files, older_by: int) -> pl.DataFrame:
     """Return the table with ``later``, the probability at an age some years higher."""
-    table = _table(files).drop_nulls(["year", "sex", "age", "death_probability"])
+    table = files.life_table.drop_nulls(["year", "sex", "age", "death_probability"])
     keys = ["year", "sex", "region"]
     later = table.select(*keys, pl.col("age") - older_by, later="death_probability")
     return table.join(later, on=[*keys, "age"], nulls_equal=True, maintain_order="left")

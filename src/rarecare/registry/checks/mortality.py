@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from rarecare.registry.checks.check import ENCR, Check, Files
-from rarecare.registry.checks.coverage import years_without
+from rarecare.registry.checks.coverage import nowhere, years_without
 from rarecare.registry.checks.population import doubled
 from rarecare.registry.checks.remedies import COMPLETE_FILE, CORRECT_FILE
 
@@ -13,9 +13,15 @@ KEYS = ("year", "sex", "age_lower", "region", "cause_of_death")
 
 
 def _years(files: Files) -> pl.DataFrame:
-    assert files.mortality is not None
     return years_without(files.mortality, files.facts.first_year, files.facts.last_year)
 
+
+def _sexes(files: Files) -> pl.DataFrame:
+    have = set(files.mortality["sex"])
+    return nowhere([sex for sex in ("male", "female") if sex not in have])
+
+
+_BESIDE = "Mortality beside incidence shows how complete a registry is."
 
 MORTALITY = (
     Check(
@@ -41,8 +47,12 @@ MORTALITY = (
         "It would be counted more than once.", CORRECT_FILE,
     ),
     Check(
+        "mortality-sex", "mortality", "warning", "mortality", ("sex",), _sexes, ENCR, "C",
+        "The deaths of one sex are missing", _BESIDE, COMPLETE_FILE,
+    ),
+    Check(
         "mortality-years", "coverage", "warning", "mortality", ("year",), _years, ENCR, "C",
         "A year of incidence has no deaths",
-        "Mortality beside incidence shows how complete a registry is.", COMPLETE_FILE,
+        _BESIDE, COMPLETE_FILE,
     ),
 )  # fmt: skip

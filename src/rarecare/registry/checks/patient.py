@@ -9,6 +9,7 @@ import polars as pl
 
 from rarecare.registry.checks.check import ENCR, Check
 from rarecare.registry.checks.remedies import SAME_PERSON
+from rarecare.registry.multiple_primaries import DUPLICATE
 
 _PERSON = "patient_id"
 _WHY = "All records of a person carry the same facts about that person."
@@ -58,5 +59,14 @@ PATIENT = (
         "The same tumour of the same person in the same month",
         "One tumour sent twice is counted twice.",
         "Keep one record, or confirm that there are two tumours.",
+    ),
+    Check(
+        "not-new-primary", "multiple primaries", "warning", "patient",
+        (_PERSON, "topography", "morphology", "behaviour", "incidence_date"),
+        pl.col("_primary") == DUPLICATE,
+        "International Rules for Multiple Primary Cancers, IARC/ENCR/IACR 2004", "A",
+        "Not a new primary tumour by the international rules",
+        "The rules count one tumour of each organ and group of histologies.",
+        "Leave it in the file; figures of incidence leave it out.",
     ),
 )  # fmt: skip

@@ -30,24 +30,20 @@ def absent_cells(table: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
 
 
 def _absent(files: Files) -> pl.DataFrame:
-    assert files.population is not None
     known = files.population.drop_nulls(["year", "sex", "age_lower"])
     return absent_cells(known, KEYS)
 
 
 def _years(files: Files) -> pl.DataFrame:
-    assert files.population is not None
     return years_without(files.population, files.facts.first_year, files.facts.last_year)
 
 
 def _sexes(files: Files) -> pl.DataFrame:
-    assert files.population is not None
     have = set(files.population["sex"])
     return nowhere([sex for sex in ("male", "female") if sex not in have])
 
 
 def _jumps(files: Files) -> pl.DataFrame:
-    assert files.population is not None
     keys = ["sex", "region"]
     totals = (
         files.population.drop_nulls(["year", "sex"])
@@ -67,7 +63,6 @@ def _jumps(files: Files) -> pl.DataFrame:
 
 
 def _regions(files: Files) -> pl.DataFrame:
-    assert files.population is not None
     have = set(files.population["region"].drop_nulls())
     regions = files.cases_by_year["region"].drop_nulls().unique().sort()
     return nowhere([region for region in regions if have and region not in have])

@@ -22,11 +22,14 @@ from rarecare.registry.checks.findings import (
     judged,
 )
 from rarecare.registry.checks.register import BY_CODE, CHECKS
-from rarecare.registry.submission import Facts, Submitted
+from rarecare.registry.multiple_primaries import primary_columns, rules_of
+from rarecare.registry.submission import Submitted
+from rarecare.registry.submission.records import LIFE_TABLE, MORTALITY, POPULATION
 
+_BOUNDS = {"birth_date": "_born", "incidence_date": "_found", "last_date": "_seen"}
 KEPT = (
     *("row", "patient_id", "tumour_id", "sex", "topography", "morphology", "behaviour"),
-    *("vital_status", "_born_from", "_born_to", "_found_from", "_found_to"),
+    *("vital_status", "incidence_date", "_born_from", "_born_to", "_found_from", "_found_to"),
     *("_seen_from", "_seen_to"),
 )
 """What is kept of every record until all parts are read."""
@@ -69,7 +72,7 @@ def run_checks(
     day = today or date.today()
     run: _Run | None = None
     for part in [submitted] if isinstance(submitted, Submitted) else submitted:
-        run = run or _Run(part.facts, day)
+        run = run or _Run(part, day)
         run.add(part)
     if run is None:
         raise UsageError("there is nothing to check", allowed="a submission, or its parts")
@@ -86,24 +89,23 @@ def run_checks(
 class _Run:
     """The checks of one submission, fed part by part."""
 
-    def __init__(self, facts: Facts, today: date) -> None:
-        self.facts, self.today = facts, today
+    def __init__(self, first: Submitted, today: date) -> None:
+        self._last, self._today = first, today
         self.records = 0
         self.not_run: dict[str, str] = {}
         self._found: list[pl.DataFrame] = []
         self._kept: list[pl.DataFrame] = []
         self._years: list[pl.DataFrame] = []
-        self._last: Submitted | None = None
 
     def add(self, part: Submitted) -> None:
         """Check each record of a part; keep what later ones are compared with."""
         self._last = part
         self.records += part.cases.height
         self._found.append(_rejected(part))
-        table = with_working(part.cases, self.facts, self.today)
+        table = with_working(part.cases, part.facts, self._today)
         rejects = part.rejects.filter(file="cases").select("row", "column").drop_nulls().unique()
         for check, rows in _broken(table, self._able("record")):
-            found = _listed(table[rows], check)
+            found = _listed(_taken(table, rows, check), check)
             if check.family == "missing":  # a value that was rejected is said already
                 rejected = rejects.filter(column=check.columns[0]).select("row")
                 found = found.join(rejected, on="row", how="anti")
@@ -119,7 +121,7 @@ class _Run:
 
     def _able(self, scope: Scope) -> list[Check]:
         """Return the checks of a scope that have their columns; say which have not."""
-        have = set(self._last.cases.columns) if self._last else set()
+        have = set(self._last.cases.columns)
         able = []
         for check in CHECKS:
             if check.applies_to != scope:
@@ -135,24 +137,31 @@ class _Run:
         kept = pl.concat(self._kept)
         self._kept.clear()
         for check, rows in _broken(kept, self._able("tumours")):
-            yield _listed(kept[rows], check)
+            yield _listed(_taken(kept, rows, check), check)
         several = kept.filter(
             pl.col("patient_id").is_not_null() & pl.col("patient_id").is_duplicated()
         )
+        primaries = primary_columns(several, rules_of("iarc"), "cases")
+        several = several.with_columns(_primary=primaries["primary"])
         for check, rows in _broken(several, self._able("patient")):
-            yield _listed(several[rows], check)
+            yield _listed(_taken(several, rows, check), check)
 
     def _in_files(self) -> Iterator[pl.DataFrame]:
         last = self._last
-        assert last is not None
         years = pl.concat(self._years).group_by("year", "region").agg(pl.col("cases").sum())
-        tables = {
+        tables: dict[str, pl.DataFrame | None] = {
             "population": last.population,
             "mortality": last.mortality,
             "life_table": last.life_table,
         }
         files = Files(
-            self.facts, frozenset(last.cases.columns), years, *tables.values(), self.today
+            last.facts,
+            frozenset(last.cases.columns),
+            years,
+            pl.DataFrame(schema=POPULATION) if last.population is None else last.population,
+            pl.DataFrame(schema=MORTALITY) if last.mortality is None else last.mortality,
+            pl.DataFrame(schema=LIFE_TABLE) if last.life_table is None else last.life_table,
+            self._today,
         )
         for check in CHECKS:
             scope, offending = check.applies_to, check.offending
@@ -176,6 +185,13 @@ def _broken(table: pl.DataFrame, checks: list[Check]) -> Iterator[tuple[Check, p
         rows = broken[check.code].arg_true()
         if len(rows):
             yield check, rows
+
+
+def _taken(table: pl.DataFrame, rows: pl.Series, check: Check) -> pl.DataFrame:
+    """Return the rows with what a finding of the check shows."""
+    shown = {"row", "patient_id", "tumour_id", "_age", *check.columns}
+    shown |= {f"{bound}_{end}" for bound in _BOUNDS.values() for end in ("from", "to")}
+    return table.select(name for name in table.columns if name in shown)[rows]
 
 
 def _listed(rows: pl.DataFrame, check: Check) -> pl.DataFrame:
@@ -206,9 +222,8 @@ def _placed(rows: pl.DataFrame, check: Check) -> pl.DataFrame:
 
 def _shown(name: str, columns: Collection[str]) -> pl.Expr:
     """Return a column as text for a reader; dates only as far as they are known."""
-    bounds = {"birth_date": "_born", "incidence_date": "_found", "last_date": "_seen"}
     text = pl.col("_age" if name == "age" and "_age" in columns else name).cast(pl.String)
-    if (bound := bounds.get(name)) and f"{bound}_from" in columns:
+    if (bound := _BOUNDS.get(name)) and f"{bound}_from" in columns:
         first, last = pl.col(f"{bound}_from"), pl.col(f"{bound}_to")
         digits = first.cast(pl.String)
         year, month, day = (digits.str.slice(i, n) for i, n in ((0, 4), (4, 2), (6, 2)))
