@@ -36,8 +36,8 @@ BLOCK = 32 << 20
 
 _MARK = "\x1f"
 _MARK_COLUMN = "\x1f"
-_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
-_CONTROLS = bytes(each for each in range(32) if each not in b"\t\n\r")
+_CONTROL = r"[\x00-\x08\x0b-\x1f]"
+_CONTROLS = bytes(each for each in range(32) if each not in b"\t\n")
 _SHOWN = 80
 _KINDS = {
     b"PK\x03\x04": "a zip archive or an Excel workbook (.xlsx)",
@@ -196,7 +196,7 @@ def _quick(
     lines: bytes, n_lines: int, file: TextFile, numbers: Mapping[str, type[pl.DataType]], row: int
 ) -> Block | None:
     """Return the lines when there is nothing amiss with any of them, else None."""
-    if b'"' in lines or any(lines.find(each) >= 0 for each in _CONTROLS):
+    if b'"' in lines or len(lines.translate(None, _CONTROLS)) < len(lines):
         return None
     frame = _parsed(lines, file, numbers, quotes=False)
     if frame is None or frame.height != n_lines or not _whole(frame).all():
@@ -228,7 +228,7 @@ def _line_by_line(
     nothing = line.str.replace_all(delimiter, "", literal=True).str.strip_chars(' "') == ""
     lines = lines.with_columns(
         reason=pl.when(line.str.contains(_CONTROL))
-        .then(pl.lit("the line holds a NUL byte or another control character"))
+        .then(pl.lit("the line holds a NUL byte, a carriage return or another control character"))
         .when(line.str.contains('"', literal=True) & ~well_formed)
         .then(pl.lit("a quotation mark is not closed on the line, or stands within a field"))
         .when(fields != width)
