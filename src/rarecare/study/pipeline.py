@@ -31,7 +31,7 @@ from rarecare.study.outlook import (
     years_ahead,
 )
 from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
-from rarecare.study.quality import quality_rows
+from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
 from rarecare.study.release import REPORT, Release, write_release
 from rarecare.study.sources import Submission, read_submission, target_population
 from rarecare.study.survival import Sums, survival_period, survival_rows, tally_registry
@@ -150,6 +150,7 @@ class _Made:
     targets: list[str] = field(default_factory=list)
     by_country: dict[str, Counts] = field(default_factory=dict)
     cells: dict[str, Gathered] = field(default_factory=dict)
+    quality_counts: QualityCounts | None = None
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -213,7 +214,10 @@ def _add(
     counted, accounting = submission.counted(study)
     counted = counted.with_columns(groups.leaf_codes(counted).alias(LEAF))
     made.exclusions.append(_accounted(accounting, registry, "incidence"))
-    made.quality.append(quality_rows(registry.id, counted))
+    closing = study.study.closing_date
+    made.quality.append(quality_rows(registry.id, counted, closing_date=closing, level=study.level))
+    made.quality_counts = made.quality_counts or QualityCounts.of(groups)
+    made.quality_counts.add(counted, groups, closing_date=closing)
     made.notes += [f"{registry.id}: {note}" for note in submission.cases.notes]
     made.inputs += [
         {"registry": registry.id, "name": s.name, "sha256": s.sha256, "records": s.rows}
@@ -327,6 +331,13 @@ def _protected(
     shown = protect(
         estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
         overlapping=schema.OVERLAPPING, links=links(study),
+    )  # fmt: skip
+    assert made.quality_counts is not None
+    made.quality.append(
+        entity_rows(
+            made.quality_counts, groups, listed, threshold=study.disclosure.threshold,
+            level=study.level,
+        )
     )  # fmt: skip
     about = study.study
     manifest = {

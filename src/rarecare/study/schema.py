@@ -12,9 +12,10 @@ from typing import Any
 import polars as pl
 
 from rarecare.errors import DisagreementError
+from rarecare.registry.quality import QUALITY
 from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
 
-VERSION = 1
+VERSION = 2
 """Version of the schema; a release of another version is refused."""
 
 ALL = "all"
@@ -98,18 +99,6 @@ EXCLUSIONS: Mapping[str, Any] = {
     "note": pl.String,
 }
 """Columns of ``exclusions.parquet``; ``purpose``: ``incidence`` or ``survival``."""
-
-QUALITY: Mapping[str, Any] = {
-    "registry": pl.String,
-    "indicator": pl.String,
-    "numerator": pl.Int64,
-    "denominator": pl.Int64,
-    "value": pl.Float64,
-    "unit": pl.String,
-    "status": pl.String,
-    "reason": pl.String,
-}
-"""Columns of ``quality.parquet``."""
 
 TABLES: Mapping[str, Mapping[str, Any]] = {
     "estimates": ESTIMATES,

@@ -17,6 +17,9 @@ from rarecare.registry.quality.suspicious import SUSPICIOUS, SUSPICIOUS_OF
 DUE, FIVE_YEARS = "_due", "_five_years"
 """Working columns: five years after diagnosis lie before the closing date; their days."""
 
+LATER = "_later"
+"""Working column: another tumour of the person, among these cases, came first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
@@ -130,6 +133,13 @@ INDICATORS = (
         pl.col(DUE),
         "Last known alive less than five years after diagnosis, of those diagnosed five years or "
         "more before the closing date.",
+    ),
+    Indicator(
+        "second or later primary",
+        ("patient_id", "incidence_date"),
+        pl.col(LATER),
+        pl.col("patient_id").is_not_null(),
+        "Not the person's first tumour among the cases counted.",
     ),
     Indicator(
         "suspicious long survivors",

@@ -18,7 +18,7 @@ import polars as pl
 from rarecare.errors import ColumnError, UsageError
 from rarecare.files import read_table
 from rarecare.registry.cases import Cases
-from rarecare.registry.quality.indicators import DUE, FIVE_YEARS, INDICATORS, Indicator
+from rarecare.registry.quality.indicators import DUE, FIVE_YEARS, INDICATORS, LATER, Indicator
 from rarecare.registry.quality.suspicious import suspicious_columns
 from rarecare.results import NOT_ESTIMABLE, OK
 from rarecare.shares import wilson
@@ -49,6 +49,7 @@ estimable or withheld, or a remark."""
 
 Margin = Literal["all", "year", "entity", "entity and year"]
 MARGINS: tuple[Margin, ...] = get_args(Margin)
+TIERS = ("entity_tier1", "entity_tier2")
 _COUNTS = ("numerator", "denominator")
 
 
@@ -104,8 +105,17 @@ def quality(
     50.0
     """
     table = cases.table if isinstance(cases, Cases) else read_table(cases).frame
-    table, remark = _prepared(table, closing_date)
-    parts = [count_by(table, _keys(margin, table)) for margin in MARGINS if margin in _known(by)]
+    table, remark = prepared(table, closing_date)
+    parts = []
+    for margin in (margin for margin in MARGINS if margin in _known(by)):
+        year = "year" in margin
+        _check(table, year=year, entity="entity" in margin)
+        tiers = TIERS if "entity" in margin else (None,)
+        parts += [
+            count_by(table, entity=tier, year=year)
+            for tier in tiers
+            if tier in (None, *table.columns)
+        ]
     return shares(pl.concat(parts), registry=registry, level=level, remark=remark)
 
 
@@ -116,28 +126,19 @@ def _known(by: Collection[str]) -> Collection[str]:
     return by
 
 
-def _keys(margin: Margin, table: pl.DataFrame) -> tuple[str, ...]:
-    keys = {
-        "all": (),
-        "year": ("year",),
-        "entity": ("entity",),
-        "entity and year": ("entity", "year"),
-    }
-    needed = {"year": "incidence_date", "entity": "entity_tier1"}
-    for key in keys[margin]:
-        if needed[key] not in table.columns:
+def _check(table: pl.DataFrame, *, year: bool, entity: bool) -> None:
+    for asked, column in ((year, "incidence_date"), (entity, TIERS[0])):
+        if asked and column not in table.columns:
             raise ColumnError(
-                f"quality by {key} needs a column", value=needed[key], allowed=table.columns
+                "quality by year or entity needs a column", value=column, allowed=table.columns
             )
-    return keys[margin]
 
 
-def prepared(table: pl.DataFrame, closing_date: date | None) -> pl.DataFrame:
-    """Return the cases with the working columns that indicators look at."""
-    return _prepared(table, closing_date)[0]
+def prepared(table: pl.DataFrame, closing_date: date | None) -> tuple[pl.DataFrame, str | None]:
+    """Return the cases with the working columns that indicators look at, and a remark.
 
-
-def _prepared(table: pl.DataFrame, closing_date: date | None) -> tuple[pl.DataFrame, str | None]:
+    The remark says which closing date stands in where none is given.
+    """
     remark = None
     have = set(table.columns)
     if {"incidence_date", "follow_up_days"} <= have:
@@ -153,52 +154,49 @@ def _prepared(table: pl.DataFrame, closing_date: date | None) -> tuple[pl.DataFr
         )
     if {"topography", "morphology", "follow_up_days"} <= have:
         table = table.with_columns(suspicious_columns(table))
+    if {"patient_id", "incidence_date"} <= have:
+        table = _mark_later(table)
     return table, remark
 
 
-def count_by(table: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
-    """Return numerator and denominator of every indicator, by entity (both tiers) and year.
+def _mark_later(table: pl.DataFrame) -> pl.DataFrame:
+    """Mark tumours after a person's first among these cases."""
+    own = [name for name in ("registry", "patient_id") if name in table.columns]
+    placed = table.select(*own, "incidence_date").with_row_index("_place")
+    known = placed.filter(pl.col("patient_id").is_not_null())
+    first = known.sort("incidence_date", "_place", nulls_last=True).unique(own, keep="first")
+    is_first = pl.Series(np.isin(placed["_place"].to_numpy(), first["_place"].to_numpy()))
+    return table.with_columns((~is_first & table["patient_id"].is_not_null()).alias(LATER))
 
-    A column missing leaves numerators null. The columns are ``entity_id``, ``period``,
-    ``indicator``, ``numerator``, ``denominator``.
+
+def count_by(table: pl.DataFrame, *, entity: str | None = None, year: bool = False) -> pl.DataFrame:
+    """Return numerator and denominator of every indicator, by a column of entities and by year.
+
+    ``table`` is prepared. A missing column leaves numerators null. The columns are
+    ``entity_id``, ``period``, ``indicator``, ``numerator``, ``denominator``.
     """
-    sums = [_sum(one, table.columns) for one in INDICATORS]
-    known = [one for one, pair in zip(INDICATORS, sums, strict=True) if pair is not None]
-    exprs = [expr for pair in sums if pair is not None for expr in pair]
-    period = pl.col("incidence_date").dt.year().cast(pl.String) if "year" in keys else pl.lit(ALL)
-    tables = []
-    tiers = ("entity_tier1", "entity_tier2") if "entity" in keys else (None,)
-    for tier in tiers:
-        entity = pl.lit(ALL) if tier is None else pl.col(tier).cast(pl.String)
-        if tier is not None and tier not in table.columns:
-            continue
-        grouped = table.with_columns(entity_id=entity, period=period)
-        if keys:
-            grouped = (
-                grouped.filter(pl.col("entity_id").is_not_null(), pl.col("period").is_not_null())
-                .group_by("entity_id", "period")
-                .agg(pl.len().cast(pl.Int64).alias("_n"), *exprs)
-            )
-        else:
-            grouped = grouped.select(
-                pl.lit(ALL).alias("entity_id"), pl.lit(ALL).alias("period"),
-                pl.len().cast(pl.Int64).alias("_n"), *exprs,
-            )  # fmt: skip
-        tables.append(grouped)
-    wide = pl.concat(tables)
-    rows = []
-    for one in INDICATORS:
-        have = one in known
-        rows.append(
-            wide.select(
-                "entity_id",
-                "period",
-                indicator=pl.lit(one.name),
-                numerator=pl.col(f"n {one.name}") if have else pl.lit(None, pl.Int64),
-                denominator=pl.col(f"d {one.name}") if have else pl.col("_n"),
-            )
+    sums = {one.name: _sum(one, table.columns) for one in INDICATORS}
+    exprs = [expr for pair in sums.values() if pair is not None for expr in pair]
+    groups = {
+        "entity_id": pl.lit(ALL) if entity is None else pl.col(entity).cast(pl.String),
+        "period": pl.col("incidence_date").dt.year().cast(pl.String) if year else pl.lit(ALL),
+    }
+    exprs.append(pl.len().cast(pl.Int64).alias("_n"))
+    if entity is None and not year:  # a row even where there are no cases
+        wide = table.select(pl.lit(ALL).alias("entity_id"), pl.lit(ALL).alias("period"), *exprs)
+    else:
+        keyed = table.with_columns(**groups).drop_nulls(["entity_id", "period"])
+        wide = keyed.group_by("entity_id", "period").agg(exprs)
+    return pl.concat(
+        wide.select(
+            "entity_id",
+            "period",
+            indicator=pl.lit(name),
+            numerator=pl.lit(None, pl.Int64) if pair is None else pl.col(f"n {name}"),
+            denominator=pl.col("_n") if pair is None else pl.col(f"d {name}"),
         )
-    return pl.concat(rows)
+        for name, pair in sums.items()
+    )
 
 
 def _sum(one: Indicator, columns: Collection[str]) -> tuple[pl.Expr, pl.Expr] | None:
