@@ -1,4 +1,4 @@
-"""Mutations of a registry's file, by a seeded draw: what exports, mails and spreadsheets do to it."""
+"""Mutations of a file, by a seeded draw: what exports, mails and spreadsheets do to it."""
 
 from __future__ import annotations
 
