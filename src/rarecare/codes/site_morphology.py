@@ -57,9 +57,8 @@ def _table() -> NDArray[np.uint8]:
         else:
             barred[np.ix_(sites, histologies)] = True
     table = np.where(barred | (has_place & ~placed), UNLIKELY, LIKELY).astype(np.uint8)
-    for site, number in _numbers().items():
-        if site.startswith(_NO_SITE):
-            table[number] = CANNOT_TELL
+    told = [number for site, number in _numbers().items() if not site.startswith(_NO_SITE)]
+    table[np.setdiff1d(np.arange(_SITES), told)] = CANNOT_TELL
     return table
 
 

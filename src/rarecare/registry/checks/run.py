@@ -26,7 +26,12 @@ from rarecare.registry.multiple_primaries import primary_columns, rules_of
 from rarecare.registry.submission import Submitted
 from rarecare.registry.submission.records import LIFE_TABLE, MORTALITY, POPULATION
 
-_BOUNDS = {"birth_date": "_born", "incidence_date": "_found", "last_date": "_seen"}
+_BOUNDS = {
+    "birth_date": "_born",
+    "incidence_date": "_found",
+    "last_date": "_seen",
+    "last_date_given": "_seen",
+}
 KEPT = (
     *("row", "patient_id", "tumour_id", "sex", "topography", "morphology", "behaviour"),
     *("vital_status", "incidence_date", "_born_from", "_born_to", "_found_from", "_found_to"),
