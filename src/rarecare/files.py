@@ -190,6 +190,8 @@ def _read_text(
 
 def stripped(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the frame without blanks around its text; text that is blank is null."""
+    if pl.String not in frame.dtypes:
+        return frame
     frame = frame.with_columns(pl.col(pl.String).str.strip_chars())
     blank = frame.select((pl.col(pl.String) == "").any()).row(0, named=True)
     return frame.with_columns(pl.col(c).replace("", None) for c in blank if blank[c])

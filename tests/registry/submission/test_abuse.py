@@ -73,7 +73,7 @@ def test_nothing_is_lost(tmp_path, seed):
         said = str(error)
         with pytest.raises(RarecareError):
             list(submission_parts(folder))
-        assert len(said) < 3000  # noqa: PT017 - of what was refused
+        assert len(said) < 3000
         return
     held = lines_of(raw)
     (count,) = found.counts

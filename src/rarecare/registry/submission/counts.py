@@ -152,7 +152,7 @@ def _read(
         values, allowed = _cast(name, text, age_groups, file=raw.source.name, column=column)
         unknown = text.str.to_lowercase().is_in([*MISSING, *_UNKNOWN.get(asked, ())])
         bad = (text.is_not_null() & values.is_null() & ~unknown).fill_null(value=False)
-        columns[name] = values
+        columns[name] = pl.select(pl.when(~unknown.fill_null(value=False)).then(values)).to_series()
         rejects.append(
             pl.DataFrame({"row": raw.lines.filter(bad), "value": text.filter(bad)}).select(
                 file=pl.lit(kind),

@@ -202,11 +202,18 @@ def _quick(
     if frame is None or frame.height != n_lines or not _whole(frame).all():
         return None
     frame = frame.drop(_MARK_COLUMN)
-    empty = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    if empty.any():
+    if _may_be_empty(frame):
         return None
     rows = pl.int_range(row, row + n_lines, dtype=pl.Int64, eager=True)
     return Block(frame, rows, pl.DataFrame(schema=REJECTS))
+
+
+def _may_be_empty(frame: pl.DataFrame) -> bool:
+    """Return whether every field of some line is blank."""
+    first = frame.columns[0]
+    blank = pl.col(first).cast(pl.String).str.strip_chars().fill_null("") == ""
+    doubtful = frame.filter(blank).select(pl.all().cast(pl.String).str.strip_chars().fill_null(""))
+    return bool(doubtful.select(pl.all_horizontal(pl.all() == "").any()).item())
 
 
 def _line_by_line(
@@ -225,7 +232,12 @@ def _line_by_line(
         rf'^(?:[^"{between}]*|"(?:[^"]|"")*")(?:{between}(?:[^"{between}]*|"(?:[^"]|"")*"))*$'
     )
     fields = bare.str.count_matches(delimiter, literal=True) + 1
-    nothing = line.str.replace_all(delimiter, "", literal=True).str.strip_chars(' "') == ""
+    nothing = (
+        line.str.replace_all(delimiter, "", literal=True)
+        .str.replace_all('"', "", literal=True)
+        .str.strip_chars()
+        == ""
+    )
     lines = lines.with_columns(
         reason=pl.when(line.str.contains(_CONTROL))
         .then(pl.lit("the line holds a NUL byte, a carriage return or another control character"))
@@ -315,33 +327,29 @@ def _decoded(path: Path, encoding: Encoding, size: int) -> Iterator[bytes]:
 def _in_utf_8(handle: BinaryIO, file: str, encoding: Encoding, size: int) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder("utf-16")() if encoding == "utf-16" else None
     rest, row, first = b"", 1, True
-    while True:
-        raw = handle.read(size)
+    ahead = handle.read(size)
+    while ahead:
+        block, ahead = ahead, handle.read(size)
         if decoder is not None:
             try:
-                block = decoder.decode(raw, final=not raw).encode()
+                block = decoder.decode(block, final=not ahead).encode()
             except UnicodeError:
                 raise _other_encoding(file, encoding, row, None) from None
-        else:
-            block = raw
         if first:
             block, first = block.removeprefix(codecs.BOM_UTF8), False
-        end = block.rfind(b"\n") + 1
-        if raw and not end:
+        end = block.rfind(b"\n") + 1 if ahead else len(block)
+        if ahead and not end:
             rest += block  # a line longer than a block
             continue
         lines, rest = rest + block[:end], block[end:]
-        if not raw and rest + lines:
-            lines, rest = lines + rest, b""
-            lines += b"\n" if not lines.endswith(b"\n") else b""
+        if not lines:
+            continue
+        lines += b"\n" if not lines.endswith(b"\n") else b""
         if decoder is None:
             lines = _checked(lines, file, encoding, row)
         lines = lines.replace(b"\r\n", b"\n") if b"\r" in lines else lines
-        if lines:
-            yield lines
+        yield lines
         row += lines.count(b"\n")
-        if not raw:
-            return
 
 
 def _checked(lines: bytes, file: str, encoding: Encoding, row: int) -> bytes:

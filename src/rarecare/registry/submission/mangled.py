@@ -62,7 +62,7 @@ def refuse_rounded_ids(
                 "row",
                 column=pl.lit(name),
                 value=name,
-                reason=pl.lit(f"{name} is not an id: Excel has rounded a long number"),
+                reason=pl.lit(f"{name} is not an id"),
                 allowed=pl.lit("ids as text"),
             )
         )
