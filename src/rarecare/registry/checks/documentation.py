@@ -91,7 +91,7 @@ def _overview() -> Iterator[str]:
 
 def _entries() -> Iterator[str]:
     yield "## The checks\n"
-    for family in sorted({check.family for check in CHECKS}):
+    for family in dict.fromkeys(check.family for check in CHECKS):
         yield f"### {family[0].upper()}{family[1:]}\n"
         for check in CHECKS:
             if check.family == family:
@@ -106,10 +106,11 @@ The check `site-morphology` is made of these rows. A morphology in a row "only" 
 sites, and to those of its other rows; one in a row "never" does not. A morphology in no row may
 stand at any site. At ill-defined and unknown sites (C26.8, C26.9, C39, C76, C80) it cannot be told.
 The families are named in IARC Technical Report 42; members and sites are not copied from it.
-
-| family | rule | morphology | topography | sureness |
-|---|---|---|---|---|"""
+"""
     for row in site_families().iter_rows(named=True):
-        cells = (row["family"], row["rule"], row["morphology"], row["topography"], row["sureness"])
-        yield "| " + " | ".join(cell.replace(";", ", ") for cell in cells) + " |"
+        codes = {name: row[name].replace(";", ", ") for name in ("morphology", "topography")}
+        yield (
+            f"- **{row['family']}**, {row['rule']}: {codes['morphology']} at {codes['topography']} "
+            f"({row['sureness']})"
+        )
     yield ""
