@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rarecare.codes.iccc import to_iccc
+    from rarecare.codes.icd10 import to_icd10
     from rarecare.codes.rare_cancers import RareCancerList, default_list
     from rarecare.errors import RarecareError
     from rarecare.models import (
@@ -51,9 +53,11 @@ if TYPE_CHECKING:
     )
     from rarecare.registry import ExclusionRules, exclude, read_cases
     from rarecare.registry.classification import classify
+    from rarecare.registry.multiple_primaries import find_primaries
+    from rarecare.registry.quality import quality
     from rarecare.registry.submission import read_submission
     from rarecare.results import Result
-    from rarecare.study import open_release, run_study
+    from rarecare.study import open_release, run_study, sensitivity
     from rarecare.survival import (
         cause_specific_survival,
         conditional_survival,
@@ -94,6 +98,7 @@ _HOME = {
     "expected_cases": "rarecare.rates",
     "expected_prevalence": "rarecare.prevalent",
     "expected_survival": "rarecare.survival",
+    "find_primaries": "rarecare.registry.multiple_primaries",
     "flexible_excess_hazard": "rarecare.models",
     "hazard_model": "rarecare.models",
     "hierarchical_incidence": "rarecare.rates",
@@ -110,14 +115,18 @@ _HOME = {
     "poisson_excess_hazard": "rarecare.models",
     "prevalence": "rarecare.prevalent",
     "project": "rarecare.projection",
+    "quality": "rarecare.registry.quality",
     "rare_disease_rule": "rarecare.prevalent",
     "rarity_rule": "rarecare.rates",
     "read_cases": "rarecare.registry",
     "read_submission": "rarecare.registry.submission",
     "run_study": "rarecare.study",
+    "sensitivity": "rarecare.study",
     "shrunken_rates": "rarecare.rates",
     "standardised_ratio": "rarecare.rates",
     "survival_contrasts": "rarecare.survival",
+    "to_icd10": "rarecare.codes.icd10",
+    "to_iccc": "rarecare.codes.iccc",
     "trend": "rarecare.rates",
 }
 
@@ -147,6 +156,7 @@ __all__ = [
     "expected_cases",
     "expected_prevalence",
     "expected_survival",
+    "find_primaries",
     "flexible_excess_hazard",
     "hazard_model",
     "hierarchical_incidence",
@@ -163,14 +173,18 @@ __all__ = [
     "poisson_excess_hazard",
     "prevalence",
     "project",
+    "quality",
     "rare_disease_rule",
     "rarity_rule",
     "read_cases",
     "read_submission",
     "run_study",
+    "sensitivity",
     "shrunken_rates",
     "standardised_ratio",
     "survival_contrasts",
+    "to_iccc",
+    "to_icd10",
     "trend",
 ]
 

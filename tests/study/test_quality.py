@@ -21,7 +21,7 @@ CLOSING = date(2010, 12, 31)
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory):
-    data = write_demo(tmp_path_factory.mktemp("demo") / "data", cases=6_000, countries=["SI", "MT"])
+    data = write_demo(tmp_path_factory.mktemp("demo") / "data", cases=3_000, countries=["SI", "MT"])
     return run_study(data / "study.toml", data.parent / "release")
 
 
@@ -74,7 +74,7 @@ def test_small_counts_are_withheld_as_in_the_estimates(release):
 
 @pytest.fixture(scope="module")
 def classified(tmp_path_factory):
-    data = write_demo(tmp_path_factory.mktemp("one") / "data", cases=6_000, countries=["SI"])
+    data = write_demo(tmp_path_factory.mktemp("one") / "data", cases=3_000, countries=["SI"])
     return default_list().classify(read_encr(data / "SI" / "incidence.csv").table).filter(
         pl.col("entity_tier1").is_not_null()
     )  # fmt: skip

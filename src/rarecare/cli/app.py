@@ -23,6 +23,7 @@ from rarecare.errors import RarecareError, UsageError
 
 DONE, DATA_ERROR, WRONG_USE = 0, 1, 2
 
+_MOST_MOVED = 20
 app = App(
     name="rarecare",
     help="Rare cancers: incidence, prevalence, survival and care, from cancer-registry files.",
@@ -144,6 +145,33 @@ def run(study: Path, *, out: Path) -> None:
     with output.steps() as progress:
         release = run_study(study, out, progress=progress)
     output.show_release(release)
+
+
+@app.command
+def sensitivity(study: Path, *, out: Path | None = None) -> None:
+    """Show how a study's estimates move without death certificates, unspecified codes and such.
+
+    Parameters
+    ----------
+    study
+        The study.toml.
+    out
+        File of the whole table: .csv, .json, .parquet or .dta. The screen shows what moves most.
+    """
+    from rarecare.study import sensitivity as moved  # noqa: PLC0415
+
+    output.check_writable(out)
+    with output.step("estimating every variant"):
+        found = moved(study)
+    if out is not None:
+        output.write_table(found.table, out)
+    output.print_table(found.changes, title="Records left out or changed", as_named=True)
+    shown = found.table.filter(pl.col("status") == "ok", pl.col("difference") != 0)
+    shown = shown.sort(pl.col("percent").abs(), descending=True, nulls_last=True).head(_MOST_MOVED)
+    columns = ("variant", "measure", "name", "time_years", "standard", "n", "estimate",
+               "estimate_variant", "percent", "outside")  # fmt: skip
+    output.print_table(shown.select(columns), title="What moves most", as_named=True)
+    output.err.print(output.WARNING, style="yellow")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rarecare.disclosure import protect
 from rarecare.registry.quality import INDICATORS
-from rarecare.registry.quality.table import count_by, prepared, quality, shares
+from rarecare.registry.quality.table import Margin, count_by, prepared, quality, shares
 from rarecare.results import OK, WITHHELD
 from rarecare.study import schema
 from rarecare.study.entities import LEAF, Groups
@@ -31,7 +31,9 @@ def quality_rows(
     registry: str, cases: pl.DataFrame, *, closing_date: date | None, level: float
 ) -> pl.DataFrame:
     """Return the indicators of the cases of one registry that incidence counts, and by year."""
-    by = ("all", "year") if "incidence_date" in cases.columns else ("all",)
+    by: list[Margin] = ["all"]
+    if "incidence_date" in cases.columns:
+        by.append("year")
     return quality(cases, registry=registry, by=by, closing_date=closing_date, level=level)
 
 

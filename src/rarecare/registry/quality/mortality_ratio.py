@@ -89,7 +89,7 @@ def mortality_incidence(
     whole = both.select(
         category=pl.lit(ALL), deaths=pl.col("deaths").sum(), cases=pl.col("cases").sum()
     )
-    both = pl.concat([whole.cast(dict(both.schema)), both])
+    both = pl.concat([whole, both], how="vertical_relaxed")
     m, i = (both[name].cast(pl.Float64).to_numpy() for name in ("deaths", "cases"))
     known = i > 0
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -254,7 +254,6 @@ def shares(
             pl.when(found).then(pl.col(name)).alias(name) for name in ("value", "lower", "upper")
         )
         .join(published, on="indicator", how="left", maintain_order="left")
-        .select(list(QUALITY))
-        .cast(dict(QUALITY))
+        .select(pl.col(name).cast(dtype) for name, dtype in QUALITY.items())
         .sort("entity_id", "period", maintain_order=True)
     )
