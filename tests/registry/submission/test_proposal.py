@@ -67,6 +67,14 @@ def test_a_pair_of_seerstat(tmp_path):
     assert said["cases"] == {"file": "c.txt", "format": "seerstat", "dictionary": "c.dic"}
 
 
+def test_which_of_two_pairs_is_asked(tmp_path):
+    files = {"c.txt": SEER, "c.dic": DIC, "d.txt": SEER, "d.dic": DIC}
+    with pytest.raises(UsageError, match=r"two files may be the cases.*Say --cases"):
+        proposed(tmp_path, files)
+    said, _ = proposed(tmp_path, {"b.csv": TIDY}, files={"cases": "d.txt"})
+    assert said["cases"]["dictionary"] == "d.dic"
+
+
 def test_columns_dates_and_codes_of_an_unknown_layout(tmp_path):
     said, guesses = proposed(tmp_path, {"c.csv": TIDY})
     assert said["cases"]["date_format"] == "%d/%m/%Y"

@@ -25,6 +25,7 @@ from rarecare.registry.submission.raw import EXCEL
 from rarecare.registry.submission.records import Kind
 from rarecare.registry.submission.sniffing import Guess, Sniffed, sniffed
 
+_OTHERS: tuple[Kind, ...] = ("population", "life_table", "mortality")
 _DEATHS = ("number of deaths", "cancer death count", "deaths")
 _YEARS = ("calendar year", "year")
 
@@ -94,10 +95,14 @@ def propose(
         if kind is not None:
             found.setdefault(kind, []).append((each, why))
     for kind, candidates in found.items():
+        if kind == "cases" and (files or {}).get(kind) in pair:
+            continue
         chosen[kind], guess = _one(kind, candidates, (files or {}).get(kind))
         guesses += [guess, *chosen[kind].guesses]
     head = _head(folder, _years(chosen.get("cases")))
-    if pair and "cases" not in chosen:
+    asked = (files or {}).get("cases")
+    pair = [asked] if asked in pair else pair
+    if pair and (asked in pair or "cases" not in chosen):
         if len(pair) > 1:
             raise UsageError(
                 "two files may be the cases", value=", ".join(pair), remedy="Say --cases."
@@ -117,12 +122,11 @@ def propose(
             allowed=names or "a file of cases",
             remedy="Say --cases FILE.",
         )
-    others = [
-        line
-        for kind in ("population", "life_table", "mortality")
-        if (each := chosen.get(kind)) is not None  # type: ignore[call-overload]
-        for line in ("", f"[{kind}]", *how(each), *_age_groups(each, kind))
-    ]
+    others: list[str] = []
+    for kind in _OTHERS:
+        if kind in chosen:
+            each = chosen[kind]
+            others += ["", f"[{kind}]", *how(each), *_age_groups(each, kind)]
     unused = [each.name for each in sniff if each not in chosen.values()]
     if unused:
         guesses.append(Guess(", ".join(unused), "not used", "", "no known columns", "check"))
