@@ -139,3 +139,26 @@ def test_a_check_reads_only_the_columns_it_names(code):
     for root in check.offending.meta.root_names():
         made_of = WORKING.get(root, (root,))
         assert set(made_of) <= set(check.columns) | given, (code, root)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "is_code"),
+    [
+        *((n, c, True) for n, c in (("tnm_pt", "is(DCIS)"), ("tnm_pt", "ypT2(m)"))),
+        *((("tnm_pt"), c, True) for c in ("a", "T1a1", "4d", "1mi", "ispu", "X", "9", "0")),
+        *((("tnm_pn"), c, True) for c in ("0(i+)", "pN1mi(sn)", "2b", "1biii", "3C", "X")),
+        *((("tnm_pm"), c, True) for c in ("0", "M1a", "1d", "0(i+)", "x")),
+        *((("tnm_pt"), c, False) for c in ("5", "1f", "12", "II", "N1")),
+        *((("tnm_pn"), c, False) for c in ("4", "1e", "is", "+")),
+        *((("tnm_pm"), c, False) for c in ("2", "1f", "is", "yes")),
+    ],
+)
+def test_codes_of_tnm(name, code, is_code):
+    letter = name[-1]
+    broken = f"{letter}-invalid" in codes(CLEAN | {name: code})
+    assert broken is not is_code
+
+
+@pytest.mark.parametrize("name", [name for name in CLEAN if name.startswith("tnm_p")])
+def test_blank_is_no_code_and_no_fault(name):
+    assert f"{name[-1]}-invalid" not in codes(CLEAN | {name: None})

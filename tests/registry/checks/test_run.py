@@ -1,5 +1,6 @@
 """Silencing, confirming, parts, rejects: what the run makes of the findings."""
 
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -8,7 +9,7 @@ import pytest
 from rarecare.errors import ColumnError, UsageError
 from rarecare.registry.checks import CHECKS, read_confirmed, run_checks
 from tests.registry.checks.examples import ANOTHER, CLEAN, MAN, RECORDS, tumour
-from tests.registry.checks.submissions import TODAY, submitted
+from tests.registry.checks.submissions import FACTS, TODAY, submitted
 
 WRONG_SITE = CLEAN | tumour("C34.1", 8170)  # a warning: site-morphology
 WRONG_SEX = CLEAN | MAN | tumour("C53.9", 8070)  # an error: sex-site
@@ -119,6 +120,16 @@ def test_a_check_without_its_column_is_not_run_and_says_so():
     assert (count["ran"], count["reason"]) == (False, "the file has no column stage_type")
     count = findings.counts.row(by_predicate=pl.col("code") == "population-doubled", named=True)
     assert (count["ran"], count["reason"]) == (False, "there is no file of population")
+
+
+def test_without_a_closing_date_what_needs_it_is_not_run():
+    facts = replace(FACTS, closing_date=None)
+    bad, _ = RECORDS["last-after-closing"]
+    findings = run_checks(submitted(CLEAN | bad, facts=facts), today=TODAY)
+    for code in ("last-after-closing", "alive-before-closing"):
+        count = findings.counts.row(by_predicate=pl.col("code") == code, named=True)
+        assert (count["ran"], count["found"]) == (False, 0)
+        assert count["reason"] == "the submission has no closing date"
 
 
 def test_a_column_of_the_protocol_that_is_absent_is_an_error():

@@ -73,7 +73,11 @@ CARRIED: Mapping[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns beyond the canonical ones that checks know, as the ENCR-JRC reader names them."""
 
-_TNM_CODES = {"T": r"0|[1-4]([A-E][1-3]?|MIC?)?", "N": r"0|[1-3]([A-D]|MI)?", "M": r"0|1[A-E]?"}
+_TNM_CODES = {
+    "T": r"0|A|IS(PU|PD)?|[1-4]([A-E][1-3]?|MIC?)?",
+    "N": r"0|[1-3]([A-D](I{1,3}|IV)?|MI)?",
+    "M": r"0|1[A-E]?",
+}
 _DATES = {"born": "birth_date", "found": "incidence_date", "seen": "_last"}
 
 
@@ -140,14 +144,15 @@ def _tnm_number(values: pl.Series) -> pl.Series:
 
 
 def _number_of(text: str, part: str) -> int:
-    """Return one code as a number; ``T1a`` and ``1A`` are one."""
-    code = text.strip().upper().removeprefix(part)
+    """Return one code as a number; ``T1a``, ``ypT1a``, ``1A`` and ``1a(m)`` are one."""
+    code = re.sub(r"\(.*\)$", "", text.strip().upper())
+    code = re.sub(f"^[CPYRA]*{part}", "", code)
     if code in {"X", "9"}:
         return 90
-    if part == "T" and code in {"A", "IS"}:
-        return 50 if code == "A" else IN_SITU
     if not re.fullmatch(_TNM_CODES[part], code):
         return INVALID
+    if part == "T" and code[0] in "AI":
+        return 50 if code == "A" else IN_SITU
     letter = code[1:2]
     return int(code[0]) * 10 + (9 if letter == "M" else "ABCDE".find(letter) + 1 if letter else 0)
 

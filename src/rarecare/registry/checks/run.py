@@ -132,7 +132,9 @@ class _Run:
             if check.applies_to != scope:
                 continue
             absent = [name for name in check.columns if name not in have]
-            if absent:
+            if self._last.facts.closing_date is None and _uses(check, "_closing"):
+                self.not_run[check.code] = "the submission has no closing date"
+            elif absent:
                 self.not_run[check.code] = f"the file has no column {', '.join(absent)}"
             else:
                 able.append(check)
@@ -180,6 +182,10 @@ class _Run:
                     yield _listed(table.filter(offending), check)
             elif offending is not None:
                 yield _placed(offending(files), check)
+
+
+def _uses(check: Check, column: str) -> bool:
+    return isinstance(check.offending, pl.Expr) and column in check.offending.meta.root_names()
 
 
 def _broken(table: pl.DataFrame, checks: list[Check]) -> Iterator[tuple[Check, pl.Series]]:

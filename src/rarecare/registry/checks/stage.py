@@ -14,7 +14,7 @@ _stage, _type, _age = pl.col("stage_code"), pl.col("stage_type"), pl.col("_age")
 _tnm_stage = _type.is_in(list(TNM_TYPES))
 _spread = starts("m", 1, 1)
 _no_spread = starts("m", 0, 0) & ~_spread
-_THYROID = at(73) & (_age < 55) & among(morphology, [8050, (8260, 8263), (8290, 8349)])
+_THYROID = at(73) & (_age < 55) & among(morphology, [8050, (8260, 8263), (8290, 8350)])
 _OTHER_TABLE = at(58, 62) | _THYROID
 """No stage IV by M1: testis (III), gestational tumours (III), differentiated thyroid of the
 young (II)."""
