@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rarecare.cli.options import Counting
 from rarecare.codes.iarc_groups import histology_group_of, histology_tables, topography_groups
 from rarecare.codes.icdo3 import morphologies
 from rarecare.errors import CodeError, ColumnError, UsageError
@@ -20,6 +21,7 @@ from rarecare.registry.multiple_primaries import (
     VARIANTS,
     find_primaries,
 )
+from rarecare.study.config import study_of
 from tests.reference import multiple_primaries_twin as twin
 
 SITES = ("C34.1", "C33.9", "C50.4", "C42.1", "C80.9")
@@ -267,3 +269,18 @@ def test_the_accounting_leaves_out_what_is_not_a_new_primary():
     left_out = accounting.filter(reason="duplicate or not a new primary")
     assert left_out["records"].item() == 2
     assert kept["tumour_id"].to_list() == ["0-0", "0-2", "1-0"]
+
+
+def test_studies_and_the_command_line_name_every_variant():
+    for name in VARIANTS:
+        rules = Counting(multiple_primaries=name).rules("incidence", "all")
+        assert rules.multiple_primaries == name
+        given = {
+            "study": {"name": "s", "title": "S", "period": [date(2000, 1, 1), date(2001, 12, 31)]},
+            "registries": [
+                {"id": "A", "country": "SI", "cases": {"path": "c"}, "population": {"path": "p"},
+                 "life_table": {"path": "l"}},
+            ],
+            "exclusions": {"multiple_primaries": name},
+        }  # fmt: skip
+        assert study_of(given).exclusions.multiple_primaries == name
