@@ -48,7 +48,11 @@ Morphology\tBehaviour\tBasisDiagnosis\tStage\tLastContact\tVitalStatus
 
 
 def test_canreg5(submitted):
-    toml = '[cases]\nfile = "c.txt"\nformat = "canreg5"\ncodes = { vital_status = "encr" }\n'
+    toml = """[cases]
+file = "c.txt"
+format = "canreg5"
+codes = { vital_status = "encr", age = { "99" = "unknown" } }
+"""
     found = read_submission(submitted(toml, c__txt=CANREG5))
     assert rows(found, "patient_id", "birth_date", "age_given", "incidence_date", "topography") == [
         ("20010001", date(1950, 3, 15), 51, date(2001, 5, 20), "C50.9"),
@@ -57,17 +61,19 @@ def test_canreg5(submitted):
     assert found.cases["vital_status"].to_list() == ["dead", "alive"]
     assert found.cases["stage_in_file"].to_list() == ["2", "9"]
     assert found.rejects.is_empty()
-    assert "1 ages of 99 are taken as unknown" in " ".join(found.notes)
 
 
-def test_canreg5_ages_of_three_digits_are_ages(submitted):
-    text = CANREG5.replace("\t51\t", "\t101\t")
-    toml = '[cases]\nfile = "c.txt"\nformat = "canreg5"\ncodes = { vital_status = "encr" }\n'
-    assert read_submission(submitted(toml, c__txt=text)).cases["age"].to_list() == [101, 99]
+def test_an_age_of_99_is_unknown_or_an_age_as_the_registry_says(submitted):
+    toml = '[cases]\nfile = "c.txt"\nformat = "canreg5"\ncodes = { vital_status = "encr"'
+    with pytest.raises(CodeError, match=r"age of 99 is ambiguous.*line 3.*codes\.age"):
+        read_submission(submitted(f"{toml} }}\n", c__txt=CANREG5))
+    found = read_submission(submitted(f'{toml}, age = {{ "99" = "99" }} }}\n'))
+    assert found.cases["age"].to_list() == [51, 99]
 
 
 def test_a_status_that_nobody_explained_is_refused(submitted):
-    folder = submitted('[cases]\nfile = "c.txt"\nformat = "canreg5"\n', c__txt=CANREG5)
+    toml = '[cases]\nfile = "c.txt"\nformat = "canreg5"\n'
+    folder = submitted(toml, c__txt=CANREG5.replace("\t99\t", "\t\t"))
     with pytest.raises(CodeError, match="vital_status is in numbers"):
         read_submission(folder)
 

@@ -62,6 +62,12 @@ def test_layouts_are_told_by_their_columns(tmp_path, name, text, form):
     assert said["cases"]["format"] == form
 
 
+def test_an_age_of_99_in_canreg5_is_to_be_said(tmp_path):
+    said, guesses = proposed(tmp_path, {"c.txt": CANREG5})
+    assert said["cases"]["codes"]["age"] == {"99": "?"}
+    assert guesses["c.txt", "age 99"].sureness == "check"
+
+
 def test_a_pair_of_seerstat(tmp_path):
     said, _ = proposed(tmp_path, {"c.txt": SEER, "c.dic": DIC})
     assert said["cases"] == {"file": "c.txt", "format": "seerstat", "dictionary": "c.dic"}

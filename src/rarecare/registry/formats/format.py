@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -24,18 +24,15 @@ class Made:
     ----------
     columns
         Columns added to the file's, under our names.
-    codes
-        Codes that follow from this file's values.
     notes
         What was decided.
     """
 
     columns: tuple[pl.Series, ...] = ()
-    codes: Codes = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-def _nothing(frame: pl.DataFrame, taken: frozenset[str]) -> Made:  # noqa: ARG001 - as all
+def _nothing(raw: RawTable, taken: frozenset[str], coded: frozenset[str]) -> Made:  # noqa: ARG001
     return Made()
 
 
@@ -58,8 +55,8 @@ class Format:
     source, sureness
         Where the layout comes from; A read in a public source, B in part, C from memory.
     make
-        What else is made of the file's columns; it takes the file and the names that the
-        submission maps itself.
+        What else is made of the file's columns; it takes the file, and the names whose columns
+        and whose codes the submission says itself.
     """
 
     name: str
@@ -69,7 +66,7 @@ class Format:
     signs: tuple[str, ...]
     source: str
     sureness: str
-    make: Callable[[pl.DataFrame, frozenset[str]], Made] = _nothing
+    make: Callable[[RawTable, frozenset[str], frozenset[str]], Made] = _nothing
 
     def matched(self, present: list[str], own: Mapping[str, str]) -> dict[str, str]:
         """Return the file's column of each name of ours, those the submission maps first.
@@ -119,13 +116,13 @@ class Format:
             As ``read_cases``.
         """
         own = self.matched(raw.frame.columns, columns or {})
-        made = self.make(raw.frame, frozenset(own))
+        made = self.make(raw, frozenset(own), frozenset(codes or {}))
         frame = raw.frame.with_columns(made.columns)
         own |= {each.name: each.name for each in made.columns}
         cases = read_cases(
             RawTable(frame, raw.source, raw.lines),
             columns=own,
-            codes={**self.codes, **made.codes, **(codes or {})},
+            codes={**self.codes, **(codes or {})},
             date_format=date_format,
             date_imputation=date_imputation,
             keep_given=True,

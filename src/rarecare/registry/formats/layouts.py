@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import polars as pl
 
+from rarecare.errors import CodeError
+from rarecare.files import RawTable
 from rarecare.registry.casts import as_text
 from rarecare.registry.formats.format import Format, Made
 
 DAYS_PER_MONTH = 365.25 / 12
 """Days in a month of follow-up."""
 
-_TWO_DIGITS = r"^\d{1,2}$"
 
-
-def _unknown_ages(frame: pl.DataFrame, taken: frozenset[str]) -> Made:  # noqa: ARG001 - as all
-    """Return the code of an unknown age: 99 where no age has three digits, as in CanReg5."""
-    name = next((each for each in frame.columns if each.lower() == "age"), None)
-    if name is None:
+def _refuse_bare_99(raw: RawTable, taken: frozenset[str], coded: frozenset[str]) -> Made:  # noqa: ARG001
+    """Refuse an age of 99 that nothing explains: unknown where ages have two digits."""
+    name = next((each for each in raw.frame.columns if each.lower() == "age"), None)
+    if name is None or "age" in coded:
         return Made()
-    text = as_text(frame[name]).drop_nulls()
-    unknown = int((text == "99").sum())
-    if not unknown or not text.str.contains(_TWO_DIGITS).all():
+    rows = (as_text(raw.frame[name]) == "99").arg_true()
+    if not len(rows):
         return Made()
-    return Made(
-        codes={"age": {"99": "unknown"}},
-        notes=(
-            f"{unknown} ages of 99 are taken as unknown, as in CanReg5 where ages have two digits; "
-            'if they are ages, say codes.age = { "99" = "99" }',
-        ),
+    raise CodeError(
+        "an age of 99 is ambiguous: CanReg5 means unknown by it where ages have two digits, and "
+        "99 years where they have three",
+        file=raw.source.name,
+        row=raw.lines[int(rows[0])],
+        column=name,
+        value="99",
+        remedy='Say codes.age = { "99" = "unknown" }, or { "99" = "99" }.',
     )
 
 
-def _months(frame: pl.DataFrame, taken: frozenset[str]) -> Made:
+def _months(raw: RawTable, taken: frozenset[str], coded: frozenset[str]) -> Made:  # noqa: ARG001
     """Return dates of diagnosis from month and year, and follow-up from months, where need be."""
+    frame = raw.frame
     lower = {name.lower(): name for name in frame.columns}
     made, notes = [], []
     if "incidence_date" not in taken and {"mmdx", "yydx"} <= lower.keys():
@@ -100,7 +102,7 @@ CANREG5 = Format(
     ("basisdiagnosis",),
     "CanReg5, standard variables",
     "A for the standard variables; short names and the unknown age 99: C",
-    _unknown_ages,
+    _refuse_bare_99,
 )
 
 STATA = Format(

@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from rarecare.errors import ColumnError, FileError
+from rarecare.files import RawTable
 from rarecare.registry.formats.format import Format, Made
 from rarecare.registry.formats.layouts import DAYS_PER_MONTH
 
@@ -114,8 +115,9 @@ def labelled(frame: pl.DataFrame, dictionary: Dictionary) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _seer(frame: pl.DataFrame, taken: frozenset[str]) -> Made:
+def _seer(raw: RawTable, taken: frozenset[str], coded: frozenset[str]) -> Made:  # noqa: ARG001
     """Return our columns from SEER's, whose values are labels such as ``63 years``."""
+    frame = raw.frame
     lower = {name.lower(): name for name in frame.columns}
     made, notes = [], []
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from rarecare.registry.cases import BY_NAME
+from rarecare.registry.casts import as_text
 from rarecare.registry.encr_columns import NAMES as ENCR
 from rarecare.registry.formats import FORMATS, Format
 from rarecare.registry.submission.sniffing import Guess, Sniffed, date_layout, fit, unread
@@ -78,6 +79,14 @@ def case_lines(each: Sniffed, date_format: str | None) -> tuple[list[str], list[
         codes = form.codes.get(name, {})
         read, seen = fit(each.sample[column], name, date_format=layout, codes=codes)
         lines[-1] += f"  # {read} of {seen} values looked at can be read"
+        if (
+            form.name == "canreg5"
+            and name == "age"
+            and (as_text(each.sample[column]) == "99").any()
+        ):
+            why = "unknown where ages have two digits, else 99 years"
+            guesses.append(Guess(each.name, "age 99", "to be said", why, "check"))
+            to_say += ["", f"[cases.codes.age]  # {why}", '"99" = "?"']
         if read >= _FITS * seen:
             continue
         left = unread(each.sample[column], name, date_format=layout, codes=codes)

@@ -13,7 +13,7 @@ from rarecare.errors import ColumnError, FileError
 from rarecare.files import RawTable, Source, read_table, stripped
 from rarecare.registry.cases import REJECTS
 from rarecare.registry.submission.config import TableFile
-from rarecare.registry.submission.lines import TextFile, blocks, check_file, open_text
+from rarecare.registry.submission.lines import BLOCK, TextFile, blocks, check_file, open_text
 
 TYPED = (".parquet", ".dta")
 EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -48,6 +48,7 @@ def parts(
     numbers: Mapping[str, type[pl.DataType]] | None = None,
     strip: bool = True,
     text: TextFile | None = None,
+    size: int = BLOCK,
 ) -> Iterator[Records]:
     """Yield the records of a file in their order, some at a time; at least once.
 
@@ -59,6 +60,8 @@ def parts(
         As in ``rarecare.files.read_table``.
     text
         The file opened before; None: by its header.
+    size
+        Bytes of a text file read at once.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def parts(
     with path.open("rb") as handle:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
     any_read, first = False, None
-    for block in blocks(file, numbers=numbers, strip=strip):
+    for block in blocks(file, numbers=numbers, strip=strip, size=size):
         source = Source(path.name, digest, block.frame.height, file.delimiter)
         any_read = any_read or block.frame.height > 0
         first = block.rejects if first is None and block.rejects.height else first

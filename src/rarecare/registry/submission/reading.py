@@ -18,7 +18,7 @@ from rarecare.registry.formats import FORMATS
 from rarecare.registry.formats.seerstat import Dictionary, labelled, read_dictionary
 from rarecare.registry.submission.config import CaseFile, Submission
 from rarecare.registry.submission.counts import READERS
-from rarecare.registry.submission.lines import TextFile, open_text
+from rarecare.registry.submission.lines import BLOCK, TextFile, open_text
 from rarecare.registry.submission.mangled import name_mangled, refuse_rounded_ids
 from rarecare.registry.submission.raw import Records, parts, whole
 from rarecare.registry.submission.records import REJECTS, Count, Facts, Kind, Submitted
@@ -45,11 +45,19 @@ def read_submission(folder: str | Path) -> Submitted:
     return _with_tables(_submitted(records, submission, how), folder, submission)
 
 
-def submission_parts(folder: str | Path) -> Iterator[Submitted]:
+def submission_parts(folder: str | Path, *, size: int = BLOCK) -> Iterator[Submitted]:
     """Yield what a registry submitted, part by part; the parts together hold every record once.
 
     Each part is read by itself, so that memory does not grow with the file of cases. Each carries
     the population, life table and mortality; their rejects, counts and notes stand in part 0.
+    A part has no column ``…_precision`` of dates that are all whole in it.
+
+    Parameters
+    ----------
+    folder
+        Folder with a ``submission.toml``.
+    size
+        Bytes of a text file read at once.
 
     Raises
     ------
@@ -60,7 +68,7 @@ def submission_parts(folder: str | Path) -> Iterator[Submitted]:
     submission = Submission.read(folder)
     how = _how(folder, submission.cases)
     first: Submitted | None = None
-    for number, records in enumerate(parts(folder, submission.cases, **how.arguments)):
+    for number, records in enumerate(parts(folder, submission.cases, size=size, **how.arguments)):
         read = replace(_submitted(records, submission, how), part=number)
         if first is None:
             first = read = _with_tables(read, folder, submission)
