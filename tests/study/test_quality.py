@@ -14,7 +14,7 @@ from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
 from rarecare.study import run_study, schema
 from rarecare.study.entities import LEAF, Groups
 from rarecare.study.listing import listed_entities
-from rarecare.study.quality import QualityCounts, entity_rows
+from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
 
 CLOSING = date(2010, 12, 31)
 
@@ -70,6 +70,31 @@ def test_small_counts_are_withheld_as_in_the_estimates(release):
             on=["parent_id", "indicator"],
         )
         assert left.filter(pl.col("total") - pl.col("sum") > 0).is_empty() or name == "denominator"
+
+
+def test_cases_withheld_in_incidence_are_not_shown_here(release):
+    whole = release.estimates.filter(
+        measure=schema.INCIDENCE, area="all", sex="all", age_group="all", standard="none",
+        status=WITHHELD, period="1995-2007",
+    )  # fmt: skip
+    hidden = whole["entity_id"].unique()
+    rows = release.quality.filter(pl.col("entity_id").is_in(hidden.implode()), registry="all")
+    assert rows.height > 0
+    assert set(rows["status"]) == {WITHHELD}
+
+
+def test_a_year_of_few_cases_takes_another_with_it():
+    cases = pl.DataFrame(
+        {"incidence_date": [date(y, 1, 1) for y, n in ((2000, 3), (2001, 9), (2002, 7))
+                            for _ in range(n)], "age": 60},
+    )  # fmt: skip
+    rows = quality_rows("SI", cases, closing_date=None, level=0.95, threshold=5)
+    ages = rows.filter(indicator="age unknown").sort("period")
+    assert ages["period"].to_list() == ["2000", "2001", "2002", "all"]
+    assert ages["status"].to_list() == [WITHHELD, OK, WITHHELD, OK]
+    assert ages["denominator"].to_list() == [None, 9, None, 19]
+    all_shown = quality_rows("SI", cases, closing_date=None, level=0.95, threshold=1)
+    assert WITHHELD not in all_shown["status"]
 
 
 @pytest.fixture(scope="module")

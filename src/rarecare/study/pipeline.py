@@ -15,11 +15,12 @@ from rarecare.codes.countries import region_of
 from rarecare.codes.rare_cancers import RareCancerList, chosen_list
 from rarecare.disclosure import protect
 from rarecare.errors import LifeTableError, PopulationError, UsageError
+from rarecare.results import WITHHELD
 from rarecare.study import schema
 from rarecare.study.complete import Registered, complete_rows, registered
 from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, Groups
-from rarecare.study.incidence import Counts, count, incidence_rows
+from rarecare.study.incidence import Counts, count, incidence_rows, study_period
 from rarecare.study.listing import links, listed_areas, listed_entities
 from rarecare.study.models import Gathered, gather, model_rows
 from rarecare.study.outlook import (
@@ -215,7 +216,12 @@ def _add(
     counted = counted.with_columns(groups.leaf_codes(counted).alias(LEAF))
     made.exclusions.append(_accounted(accounting, registry, "incidence"))
     closing = study.study.closing_date
-    made.quality.append(quality_rows(registry.id, counted, closing_date=closing, level=study.level))
+    made.quality.append(
+        quality_rows(
+            registry.id, counted, closing_date=closing, level=study.level,
+            threshold=study.disclosure.threshold,
+        )
+    )  # fmt: skip
     made.quality_counts = made.quality_counts or QualityCounts.of(groups)
     made.quality_counts.add(counted, groups, closing_date=closing)
     made.notes += [f"{registry.id}: {note}" for note in submission.cases.notes]
@@ -333,10 +339,14 @@ def _protected(
         overlapping=schema.OVERLAPPING, links=links(study),
     )  # fmt: skip
     assert made.quality_counts is not None
+    whole = dict.fromkeys(("area", "sex", "age_group"), schema.ALL)
+    gone = shown.estimates.filter(
+        measure=schema.INCIDENCE, status=WITHHELD, period=study_period(study), **whole
+    )
     made.quality.append(
         entity_rows(
             made.quality_counts, groups, listed, threshold=study.disclosure.threshold,
-            level=study.level,
+            level=study.level, withheld=gone["entity_id"].unique().to_list(),
         )
     )  # fmt: skip
     about = study.study

@@ -1,11 +1,15 @@
 """The table of quality of a release: by registry and year, and by entity of all registries.
 
 The rows by entity are protected as the estimates are: the cases an indicator counts and those it
-does not are each a count, with the same totals and parts, and a row goes where either does.
+does not are each a count, with the same totals and parts, and a row goes where either does, or
+where the cases of the entity are withheld in incidence. A year of a registry with few cases goes,
+and another with it, so that the whole period does not give it away; shares of all cancers of a
+registry and year are otherwise shown as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -14,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.disclosure import protect
+from rarecare.disclosure.rule import DisclosureRule
 from rarecare.registry.quality import INDICATORS
 from rarecare.registry.quality.table import Margin, count_by, prepared, quality, shares
 from rarecare.results import OK, WITHHELD
@@ -28,13 +33,40 @@ _AREA = pl.DataFrame(
 
 
 def quality_rows(
-    registry: str, cases: pl.DataFrame, *, closing_date: date | None, level: float
+    registry: str, cases: pl.DataFrame, *, closing_date: date | None, level: float, threshold: int
 ) -> pl.DataFrame:
     """Return the indicators of the cases of one registry that incidence counts, and by year."""
     by: list[Margin] = ["all"]
     if "incidence_date" in cases.columns:
         by.append("year")
-    return quality(cases, registry=registry, by=by, closing_date=closing_date, level=level)
+    rows = quality(cases, registry=registry, by=by, closing_date=closing_date, level=level)
+    gone = rows.filter(period=schema.ALL).clear()
+    for _, years in rows.filter(pl.col("period") != schema.ALL).group_by("indicator"):
+        gone = pl.concat([gone, _few(years, threshold)])
+    found = pl.struct("period", "indicator").is_in(
+        gone.select(pl.struct("period", "indicator")).to_series().implode()
+    )
+    return _hidden(rows, found, DisclosureRule.of(threshold).reason)
+
+
+def _few(years: pl.DataFrame, threshold: int) -> pl.DataFrame:
+    """Return the years of few cases, and those that would give them away."""
+    some = years.filter(pl.col("denominator") > 0).sort("denominator")
+    few = some.filter(pl.col("denominator") < threshold).height
+    if not few:
+        return some.clear()
+    gone = max(few, 2)
+    while gone < some.height and some["denominator"].head(gone).sum() < max(threshold, gone + 1):
+        gone += 1
+    return some.head(gone)
+
+
+def _hidden(rows: pl.DataFrame, gone: pl.Expr, reason: str) -> pl.DataFrame:
+    return rows.with_columns(
+        *(pl.when(~gone).then(pl.col(name)).alias(name) for name in _NUMBERS),
+        status=pl.when(gone).then(pl.lit(WITHHELD)).otherwise("status"),
+        reason=pl.when(gone).then(pl.lit(reason)).otherwise("reason"),
+    )
 
 
 @dataclass(slots=True)
@@ -75,11 +107,18 @@ class QualityCounts:
 
 
 def entity_rows(
-    counts: QualityCounts, groups: Groups, entities: pl.DataFrame, *, threshold: int, level: float
+    counts: QualityCounts,
+    groups: Groups,
+    entities: pl.DataFrame,
+    *,
+    withheld: Collection[str] = (),
+    threshold: int,
+    level: float,
 ) -> pl.DataFrame:
     """Return the indicators of each entity, all registries that have them together, protected.
 
-    ``entities``: those that the release lists.
+    ``entities``: those that the release lists; ``withheld``: those whose cases of all areas it
+    withholds.
     """
     kept = groups.table["entity_id"].is_in(entities["entity_id"].implode()).to_numpy()
     held = groups.only(kept)
@@ -97,14 +136,11 @@ def entity_rows(
         }
     )
     table = table.filter(pl.col("_registries") > 0, pl.col("denominator") > 0)
-    withheld, reason = _withheld(table, entities, threshold)
+    found, reason = _withheld(table, entities, threshold)
     rows = shares(table.drop("_registries"), registry=schema.ALL, level=level)
-    gone = pl.struct("entity_id", "indicator").is_in(withheld.implode())
-    return rows.with_columns(
-        *(pl.when(~gone).then(pl.col(name)).alias(name) for name in _NUMBERS),
-        status=pl.when(gone).then(pl.lit(WITHHELD)).otherwise("status"),
-        reason=pl.when(gone).then(pl.lit(reason)).otherwise("reason"),
-    )
+    gone = pl.struct("entity_id", "indicator").is_in(found.implode())
+    gone |= pl.col("entity_id").is_in(list(withheld))
+    return _hidden(rows, gone, reason)
 
 
 def _withheld(table: pl.DataFrame, entities: pl.DataFrame, threshold: int) -> tuple[pl.Series, str]:

@@ -108,7 +108,7 @@ def test_limits_and_benchmarks_stand_beside():
     row = of(quality(frame({}, {}, {}, {"basis_of_diagnosis": 0}), by=["all"]), INDICATORS[0].name)
     assert (row["lower"], row["upper"]) == pytest.approx((4.5587, 69.9358), abs=1e-4)
     assert (row["level"], row["unit"], row["benchmark"]) == (0.95, "percent", 2.7)
-    assert row["benchmark_source"].startswith("EUROCARE-4")
+    assert row["benchmark_source"].startswith("EUROCARE-4: 5 753 934")
     assert set(benchmarks()["indicator"]) <= {one.name for one in INDICATORS}
 
 

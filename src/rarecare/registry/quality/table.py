@@ -231,7 +231,7 @@ def shares(
         .select(
             "indicator",
             benchmark="value",
-            benchmark_source=pl.format("{} ({})", "source", "of"),
+            benchmark_source=pl.format("{}: {}", "source", "of"),
         )
     )
     return (

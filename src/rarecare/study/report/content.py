@@ -197,6 +197,7 @@ def quality(release: Release) -> list[dict[str, Any]]:
                 "n": known.height,
                 "published": low["benchmark"],
                 "source": low["benchmark_source"],
+                "by": (low["benchmark_source"] or "").split(":")[0],
             }
         )
     return rows
