@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError
 
 from rarecare.cli import output, values
 from rarecare.cli.care_verbs import indicators, kit, pathways, volumes
+from rarecare.cli.check_verb import check
 from rarecare.cli.incidence_verb import incidence
 from rarecare.cli.model_verbs import determinants, model
 from rarecare.cli.options import Output, Reading
@@ -32,6 +33,7 @@ app = App(
 
 
 for verb in (
+    check,
     survival,
     model,
     determinants,
@@ -177,7 +179,7 @@ def sensitivity(study: Path, *, out: Path | None = None) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return its exit status: 0 done, 1 the data have errors, 2 wrong use."""
     try:
-        app(
+        status = app(
             sys.argv[1:] if arguments is None else arguments,
             exit_on_error=False,
             print_error=False,
@@ -191,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error), DATA_ERROR)
     except OSError as error:
         return _fail(f"{error.strerror or error}: {error.filename}", DATA_ERROR)
-    return DONE
+    return status if isinstance(status, int) else DONE
 
 
 def _fail(message: str, status: int) -> int:
