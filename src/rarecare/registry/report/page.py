@@ -223,8 +223,12 @@ def _count(value: int) -> str:
     return f"{value:,}".replace(",", _THIN)
 
 
-def _percent(value: float) -> str:
-    return f"{value:.1f}".replace("-", "\u2212")
+def _percent(value: float, size: float | None = None) -> str:
+    """Return per cent with the decimals that its size, or another's, calls for."""
+    size = abs(value if size is None else size)
+    digits = 1 if size >= 1 or size == 0 else 2 if size >= 0.1 else 3
+    text = f"{value:.{digits}f}"
+    return (text if float(text) else text.lstrip("-")).replace("-", "\u2212")
 
 
 def _file(name: str) -> str:

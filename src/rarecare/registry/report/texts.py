@@ -23,12 +23,12 @@ _OF_A_FILE = [one.code for one in CHECKS if one.applies_to == "cases"]
 def outside_findings(report: Report) -> pl.DataFrame:
     """Return the findings as they may leave the registry: of a record its line and the rule.
 
-    Columns ``file``, ``row``, ``code``, ``severity``, ``status`` and ``values``, which are those
-    of a file as a whole (a missing column or year), and null of every record.
+    Columns ``file``, ``row``, ``code``, ``severity``, ``columns``, ``status`` and ``values``, which
+    are those of a file as a whole (a missing column or year), and null of every record.
     """
     whole = pl.when(pl.col("code").is_in(_OF_A_FILE), pl.col("row").is_null()).then("values")
     return report.findings.table.select(
-        "file", "row", "code", "severity", "status", whole.alias("values")
+        "file", "row", "code", "severity", "columns", "status", whole.alias("values")
     )
 
 
