@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from rarecare.registry.classification import classify
     from rarecare.registry.multiple_primaries import find_primaries
     from rarecare.registry.quality import quality
+    from rarecare.registry.report import check
     from rarecare.registry.submission import read_submission
     from rarecare.results import Result
     from rarecare.study import open_release, run_study, sensitivity
@@ -83,6 +84,7 @@ _HOME = {
     "annual_change": "rarecare.rates",
     "back_test": "rarecare.projection",
     "cause_specific_survival": "rarecare.survival",
+    "check": "rarecare.registry.report",
     "classify": "rarecare.registry.classification",
     "compare_rates": "rarecare.rates",
     "compare_ratios": "rarecare.rates",
@@ -141,6 +143,7 @@ __all__ = [
     "annual_change",
     "back_test",
     "cause_specific_survival",
+    "check",
     "classify",
     "compare_rates",
     "compare_ratios",

@@ -1,6 +1,8 @@
 """What the report of the invented submission holds, counted by hand."""
 
+import shutil
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -37,9 +39,7 @@ def test_totals_by_hand(report):
     assert (report.findings.errors, report.findings.warnings) == (7, 4)
     assert report.findings.records == 14
     assert report.records_with_findings == 9  # lines 7 to 15
-    assert [(c.file, c.records, c.read, c.rejected) for c in report.counts] == [
-        ("cases", 14, 14, 0)
-    ]
+    assert report.counts == (Count("cases", records=14, read=14, rejected=0),)
 
 
 def test_who_is_left_out_by_hand(report):
@@ -121,3 +121,23 @@ def test_progress_names_each_step(invented):
     check(invented, today=TODAY, progress=lambda *step: steps.append(step))
     assert [done for _, done, _ in steps] == list(range(len(steps)))
     assert steps[0][0] == "reading"
+
+
+def test_the_example_of_a_real_program(shared_data, tmp_path):
+    """IARC's Rcan example, by the submission.toml of ``examples``; findings as in the docs."""
+    example = Path(__file__).parents[3] / "examples" / "submissions" / "iarc-rcan"
+    for path in (
+        example / "submission.toml",
+        shared_data / "iarc_rcan_individual_example.csv.gz",
+        shared_data / "iarc_rcan_population_example.csv",
+    ):
+        shutil.copy(path, tmp_path)
+    found = check(tmp_path, today=TODAY)
+    assert (found.findings.records, found.findings.errors, found.findings.warnings) == (
+        19_284, 7, 317,
+    )  # fmt: skip
+    assert found.messages()["ran"].sum() == 41  # 33 of the cases, 8 of the population
+    kept = found.exclusions.filter(reason="records in analysis", purpose="incidence")
+    assert kept["records"].item() == 19_284 - 1593 - 510  # not malignant; of no entity
+    dco = found.quality.filter(entity_id="all", period="all", indicator="death certificate only")
+    assert dco.select("numerator", "denominator").row(0) == (882, 17_181)

@@ -16,7 +16,7 @@ from rarecare.registry.checks import Findings, run_checks
 from rarecare.registry.checks.messages import message
 from rarecare.registry.checks.register import CHECKS
 from rarecare.registry.classification import classify
-from rarecare.registry.exclusion_rules import ExclusionRules
+from rarecare.registry.exclusion_rules import ExclusionRules, Purpose
 from rarecare.registry.exclusions import exclude
 from rarecare.registry.quality import (
     mortality_incidence,
@@ -27,6 +27,7 @@ from rarecare.registry.quality import (
 from rarecare.registry.quality.table import Margin
 from rarecare.registry.report.comparison import Earlier, compare
 from rarecare.registry.submission import Count, Facts, Submitted, read_submission
+from rarecare.registry.submission.records import Kind
 
 ALL = "all"
 _CODES = {"topography", "morphology", "behaviour"}
@@ -68,7 +69,7 @@ class Report:
 
     facts: Facts
     counts: tuple[Count, ...]
-    sources: Mapping[str, Source]
+    sources: Mapping[Kind, Source]
     notes: tuple[str, ...]
     rejects: pl.DataFrame
     findings: Findings
@@ -169,7 +170,7 @@ def check(
     return Report(
         facts=read.facts,
         counts=read.counts,
-        sources=dict(read.sources),
+        sources=read.sources,
         notes=read.notes,
         rejects=read.rejects,
         findings=findings,
@@ -194,20 +195,19 @@ def _as_cases(read: Submitted) -> Cases:
 def _excluded(cases: Cases, facts: Facts) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the cases counted in incidence, and the accounting of every purpose."""
     names = set(cases.table.columns)
-    shared = {
-        "period": (date(facts.first_year, 1, 1), date(facts.last_year, 12, 31)),
-        "classified": "entity_tier1" in names,
-    }
-    kept, account = exclude(
-        cases, ExclusionRules(purpose="incidence", **shared), bad_rows="exclude"  # type: ignore[arg-type]
-    )  # fmt: skip
-    accounts = [account.select(pl.lit("incidence").alias("purpose"), pl.all())]
-    if names >= _FOLLOWED:
-        _, account = exclude(
-            cases, ExclusionRules(purpose="survival", **shared), bad_rows="exclude"  # type: ignore[arg-type]
+    period = (date(facts.first_year, 1, 1), date(facts.last_year, 12, 31))
+
+    def counted(purpose: Purpose) -> tuple[pl.DataFrame, pl.DataFrame]:
+        rules = ExclusionRules(
+            purpose=purpose, period=period, classified="entity_tier1" in names
         )  # fmt: skip
-        accounts.append(account.select(pl.lit("survival").alias("purpose"), pl.all()))
-    return kept, pl.concat(accounts)
+        kept, account = exclude(cases, rules, bad_rows="exclude")
+        return kept, account.select(pl.lit(purpose).alias("purpose"), pl.all())
+
+    kept, account = counted("incidence")
+    if names >= _FOLLOWED:
+        account = pl.concat([account, counted("survival")[1]])
+    return kept, account
 
 
 def _quality(kept: pl.DataFrame, read: Submitted) -> pl.DataFrame:

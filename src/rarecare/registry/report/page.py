@@ -16,6 +16,7 @@ from rarecare.figures import Figure, rates_figure
 from rarecare.figures.figure import renamed
 from rarecare.registry.checks import SURENESS
 from rarecare.registry.quality import INDICATORS
+from rarecare.registry.quality.mortality_ratio import MI_RATIO
 from rarecare.registry.report.comparison import OUTCOMES, outcomes
 from rarecare.registry.report.contents import ALL, Report
 from rarecare.registry.report.texts import outside_findings, outside_quality
@@ -68,6 +69,7 @@ def page(report: Report, *, own: bool) -> str:
     )
     environment.filters |= {"count": _count, "percent": _percent, "file": _file}
     found = checks.filter(pl.col("found") > 0)
+    became = [] if report.comparison is None else _became(report.comparison, checks)
     return environment.get_template("report.html").render(
         report=report,
         facts=report.facts,
@@ -86,10 +88,12 @@ def page(report: Report, *, own: bool) -> str:
         .rows(),
         exclusions=_exclusions(report.exclusions),
         quality=_quality_rows(table, report.changes),
+        deaths=table.filter(indicator=MI_RATIO, status=OK).rows(named=True),
         by_year=table.filter(pl.col("period") != ALL).height > 0,
         drawings=_drawings(table, report),
-        outcomes=OUTCOMES,
-        became=None if report.comparison is None else _became(report, checks),
+        compared=report.comparison is not None,
+        outcomes=[name for name in OUTCOMES if any(row[name] for row in became)],
+        became=became,
         sureness=SURENESS,
         ok=OK,
         tokens=Markup(_shared("tokens.css").decode()),
@@ -171,10 +175,10 @@ def _quality_rows(table: pl.DataFrame, changes: pl.DataFrame) -> list[dict[str, 
     ]
 
 
-def _became(report: Report, checks: pl.DataFrame) -> list[dict[str, Any]]:
-    assert report.comparison is not None
-    titles = checks.select("code", "title", "severity")
-    return outcomes(report.comparison).join(titles, on="code", how="left").rows(named=True)
+def _became(comparison: pl.DataFrame, checks: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return how many findings of each check had each outcome, in the order of the register."""
+    titles = checks.select("code", "title")
+    return titles.join(outcomes(comparison), on="code", maintain_order="left").rows(named=True)
 
 
 def _drawings(table: pl.DataFrame, report: Report) -> list[_Drawing]:

@@ -129,16 +129,15 @@ def summary_text(report: Report) -> str:
         lines += [*(_columns([head, *shown]) if shown else ["none"]), ""]
     if report.comparison is not None:
         lines.append(f"COMPARED WITH THE CHECK OF {report.earlier_day}")
-        head = ("check", *OUTCOMES)
         rows = outcomes(report.comparison).select("code", *OUTCOMES).rows()
-        lines += [*_columns([head, *rows]), ""]
+        lines += [*_columns([("check", *OUTCOMES), *rows]), ""]
     for (purpose,), part in report.exclusions.group_by("purpose", maintain_order=True):
         lines.append(f"WHO IS COUNTED IN {str(purpose).upper()}")
         lines += [*_columns(part.select("reason", "records").rows()), ""]
     lines.append("QUALITY (per cent of the cases counted in incidence, 95% limits)")
     quality = outside_quality(report).filter(period=ALL, unit="percent")
-    head = ("indicator", "cases", "of", "percent", "from", "to")
-    lines += [*_columns([head, *(_indicator(row) for row in quality.iter_rows(named=True))]), ""]
+    measured = [_indicator(row) for row in quality.iter_rows(named=True)]
+    lines += [*_columns([("indicator", "cases", "of", "percent", "from", "to"), *measured]), ""]
     missing = checks.filter(~pl.col("ran")).group_by("reason", maintain_order=True)
     lines.append("CHECKS THAT COULD NOT BE RUN")
     lines += [f"{reason}: {', '.join(part['code'])}" for (reason,), part in missing] or ["none"]
