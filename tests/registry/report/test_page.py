@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from rarecare.registry.report import check, write_outside, write_own
-from rarecare.registry.report.page import MOST_OF_A_CHECK, page
+from rarecare.registry.report.page import MOST_OF_A_CHECK, page, percent
 
 TODAY = date(2014, 1, 31)
 CHROMIUM = shutil.which("chromium")
@@ -168,3 +168,33 @@ def test_without_script_every_finding_is_there(browser, files):
     assert shown.locator("#listed tbody tr:visible").count() == 11
     assert not shown.locator("#filter").is_visible()
     context.close()
+
+
+def test_deaths_to_new_cases_by_hand(changed):
+    """Both files know 2010: 2 deaths; 3 cases counted."""
+    folder = changed()
+    (folder / "deaths.csv").write_text(
+        "year,sex,age_lower,cause_of_death,deaths\n2010,female,60,C56,2\n", encoding="utf-8"
+    )
+    with (folder / "submission.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[mortality]\nfile = "deaths.csv"\nage_groups = "lower"\n')
+    html = page(check(folder, today=TODAY), own=False)
+    # incidence of 2010 counted: lines 4, 12 and 14 (9 and 15 are left out); 2/3 = 0.67
+    assert "Deaths to new cases, all cancers, 2010-2010: 0.67 (95% interval" in html
+    assert "2 deaths, 3 cases" in html
+
+
+@pytest.mark.parametrize(
+    ("value", "size", "said"),
+    [
+        (5.133, None, "5.1"),
+        (0.1397, None, "0.14"),
+        (0.00582, None, "0.006"),
+        (0.0, None, "0.0"),
+        (-0.368, None, "−0.37"),
+        (-0.0001, 0.2, "0.00"),
+        (100.0, None, "100.0"),
+    ],
+)
+def test_decimals_are_those_the_size_calls_for(value, size, said):
+    assert percent(value, size) == said

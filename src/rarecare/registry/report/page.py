@@ -67,7 +67,7 @@ def page(report: Report, *, own: bool) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": _count, "percent": _percent, "file": _file}
+    environment.filters |= {"count": _count, "percent": percent, "file": _file}
     found = checks.filter(pl.col("found") > 0)
     became = [] if report.comparison is None else _became(report.comparison, checks)
     return environment.get_template("report.html").render(
@@ -227,7 +227,7 @@ def _count(value: int) -> str:
     return f"{value:,}".replace(",", _THIN)
 
 
-def _percent(value: float, size: float | None = None) -> str:
+def percent(value: float, size: float | None = None) -> str:
     """Return per cent with the decimals that its size, or another's, calls for."""
     size = abs(value if size is None else size)
     digits = 1 if size >= 1 or size == 0 else 2 if size >= 0.1 else 3
