@@ -198,3 +198,18 @@ def test_deaths_to_new_cases_by_hand(changed):
 )
 def test_decimals_are_those_the_size_calls_for(value, size, said):
     assert percent(value, size) == said
+
+
+def test_where_nobody_is_counted_the_page_says_so(changed):
+    """Three benign tumours: every indicator is without cases, none is 0."""
+    folder = changed()
+    lines = (folder / "cases.csv").read_text(encoding="utf-8").splitlines()[:4]
+    text = "\n".join(line.replace(",3,2,7,0", ",0,,7,0") for line in lines) + "\n"
+    (folder / "cases.csv").write_text(text, encoding="utf-8")
+    found = check(folder, today=TODAY)
+    assert found.findings.records == 3
+    whole = found.quality.filter(entity_id="all", period="all")
+    assert set(whole["status"]) == {"not estimable"}
+    html = page(found, own=False)
+    assert "there are no such cases" in html
+    assert "Figure 1" not in html
