@@ -23,7 +23,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := $(PYTHON) -m pip install --quiet
 
-.PHONY: help demo test test-all real validation simulation lint advisories format docs bench check clean
+.PHONY: help demo test test-all real checks validation simulation lint advisories format docs bench check clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' \
@@ -46,6 +46,9 @@ test-all: $(VENV)/.installed-dev ## Run the tests, the slow ones too
 real: $(VENV)/.installed ## Run on the real data of ../shared, where it is present
 	$(PYTHON) scripts/real.py
 	$(PYTHON) scripts/real_care.py --docs docs/real_care.md
+
+checks: $(VENV)/.installed-dev ## Write docs/checks.md and the messages of the data checks from the checks
+	$(PYTHON) scripts/checks.py
 
 validation: $(VENV)/.installed-dev ## Write docs/validation_*.md from the checks of the tests
 	$(PYTHON) -m tests.validation docs

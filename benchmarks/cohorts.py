@@ -163,3 +163,29 @@ def model_cases(n: int, *, groups: int = 30, seed: int = 1) -> pl.DataFrame:
             **{f"x{k}": x[:, k] for k in range(5)},
         }
     )  # fmt: skip
+
+
+def submission(folder: Path, n: int) -> Path:
+    """Write a submission of ``n`` ENCR-JRC records and return its folder.
+
+    The records are a demo country's, over again with other ids where ``n`` is more than it has.
+    """
+    from rarecare.demo import write_demo  # noqa: PLC0415
+
+    demo = write_demo(folder / "demo", cases=min(n, 1_000_000), countries=["DE"])
+    path = demo / "DE" / "incidence.csv"
+    records = pl.read_csv(path, separator=";", infer_schema=False)
+    with (folder / "incidence.csv").open("wb") as file:
+        for copy in range(-(-n // records.height)):
+            part = records.head(n - copy * records.height)
+            ids = [pl.format("{}x{}", name, pl.lit(copy)).alias(name) for name in ("PAT", "TUM")]
+            part.with_columns(ids).write_csv(file, separator=";", include_header=copy == 0)
+    for name in ("population.csv", "lifetable.csv"):
+        (folder / name).write_bytes((demo / "DE" / name).read_bytes())
+    (folder / "submission.toml").write_text(
+        '[submission]\nregistry = "DE"\ncountry = "DE"\nperiod = [1995, 2007]\n'
+        'closing_date = 2008-12-31\n[cases]\nfile = "incidence.csv"\nformat = "encr"\n'
+        '[population]\nfile = "population.csv"\n[life_table]\nfile = "lifetable.csv"\n',
+        encoding="utf-8",
+    )
+    return folder

@@ -100,6 +100,37 @@ def read_encr() -> float:
         return _median(lambda: read(path)) * 1e6 / rows
 
 
+def submission_five_million() -> float:
+    """A submission of 5 million ENCR-JRC records, streamed from CSV, all cast and accounted for."""
+    import tempfile  # noqa: PLC0415
+
+    from rarecare.registry.submission import submission_parts  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = cohorts.submission(Path(name), 5_000_000)
+        start = time.perf_counter()
+        read = sum(part.cases.height for part in submission_parts(folder))
+        taken = time.perf_counter() - start
+        assert read == 5_000_000, read
+        return taken
+
+
+def checks_five_million() -> float:
+    """The same submission through reading and all data checks, those between records too."""
+    import tempfile  # noqa: PLC0415
+
+    from rarecare.registry.checks import run_checks  # noqa: PLC0415
+    from rarecare.registry.submission import submission_parts  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = cohorts.submission(Path(name), 5_000_000)
+        start = time.perf_counter()
+        found = run_checks(submission_parts(folder))
+        taken = time.perf_counter() - start
+        assert found.records == 5_000_000, found.records
+        return taken
+
+
 def whole_demo() -> float:
     """The synthetic Europe, 2 million cases: drawn, read, tallied, released, with its report."""
     import tempfile  # noqa: PLC0415
@@ -281,6 +312,8 @@ MEASUREMENTS: dict[str, tuple[Callable[[], float], float | None, float | None]] 
     "hundred_million": (hundred_million, 90.0, 4.0),
     "read_one_million": (read_one_million, None, None),
     "read_encr": (read_encr, 1.0, None),
+    "submission_five_million": (submission_five_million, 20.0, 3.0),
+    "checks_five_million": (checks_five_million, 60.0, 4.0),
     "classify_text": (classify_text, 2.0, None),
     "classify_enum": (classify_enum, 2.0, None),
     "incidence_one_million": (incidence_one_million, None, None),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rarecare.care.sampling import draw_sample
     from rarecare.care.scenario import concentrate
     from rarecare.care.volume_tables import volumes
+    from rarecare.codes.iccc import to_iccc
+    from rarecare.codes.icd10 import to_icd10
     from rarecare.codes.rare_cancers import RareCancerList, default_list
     from rarecare.errors import RarecareError
     from rarecare.models import (
@@ -63,8 +65,12 @@ if TYPE_CHECKING:
     from rarecare.registry import ExclusionRules, exclude, read_cases
     from rarecare.registry.classification import classify
     from rarecare.registry.events import read_events
+    from rarecare.registry.multiple_primaries import find_primaries
+    from rarecare.registry.quality import quality
+    from rarecare.registry.report import check
+    from rarecare.registry.submission import read_submission
     from rarecare.results import Result
-    from rarecare.study import open_release, run_study
+    from rarecare.study import open_release, run_study, sensitivity
     from rarecare.survival import (
         cause_specific_survival,
         conditional_survival,
@@ -91,6 +97,7 @@ _HOME = {
     "back_test": "rarecare.projection",
     "care_needs": "rarecare.care.needs",
     "cause_specific_survival": "rarecare.survival",
+    "check": "rarecare.registry.report",
     "classify": "rarecare.registry.classification",
     "compare_rates": "rarecare.rates",
     "compare_ratios": "rarecare.rates",
@@ -109,6 +116,7 @@ _HOME = {
     "expected_cases": "rarecare.rates",
     "expected_prevalence": "rarecare.prevalent",
     "expected_survival": "rarecare.survival",
+    "find_primaries": "rarecare.registry.multiple_primaries",
     "flexible_excess_hazard": "rarecare.models",
     "hazard_model": "rarecare.models",
     "hierarchical_incidence": "rarecare.rates",
@@ -128,17 +136,22 @@ _HOME = {
     "prevalence": "rarecare.prevalent",
     "profile_table": "rarecare.care.profile",
     "project": "rarecare.projection",
+    "quality": "rarecare.registry.quality",
     "rare_disease_rule": "rarecare.prevalent",
     "rarity_rule": "rarecare.rates",
     "read_cases": "rarecare.registry",
     "read_criteria": "rarecare.care.criteria",
     "read_events": "rarecare.registry.events",
     "read_incoming": "rarecare.care.incoming",
+    "read_submission": "rarecare.registry.submission",
     "run_study": "rarecare.study",
+    "sensitivity": "rarecare.study",
     "shrunken_rates": "rarecare.rates",
     "standardised_ratio": "rarecare.rates",
     "study_kit": "rarecare.care.dictionary_reading",
     "survival_contrasts": "rarecare.survival",
+    "to_icd10": "rarecare.codes.icd10",
+    "to_iccc": "rarecare.codes.iccc",
     "trend": "rarecare.rates",
     "volumes": "rarecare.care.volume_tables",
 }
@@ -155,6 +168,7 @@ __all__ = [
     "back_test",
     "care_needs",
     "cause_specific_survival",
+    "check",
     "classify",
     "compare_rates",
     "compare_ratios",
@@ -173,6 +187,7 @@ __all__ = [
     "expected_cases",
     "expected_prevalence",
     "expected_survival",
+    "find_primaries",
     "flexible_excess_hazard",
     "hazard_model",
     "hierarchical_incidence",
@@ -192,17 +207,22 @@ __all__ = [
     "prevalence",
     "profile_table",
     "project",
+    "quality",
     "rare_disease_rule",
     "rarity_rule",
     "read_cases",
     "read_criteria",
     "read_events",
     "read_incoming",
+    "read_submission",
     "run_study",
+    "sensitivity",
     "shrunken_rates",
     "standardised_ratio",
     "study_kit",
     "survival_contrasts",
+    "to_iccc",
+    "to_icd10",
     "trend",
     "volumes",
 ]

@@ -20,7 +20,9 @@ import polars as pl
 from rarecare.errors import ColumnError, FileError, UsageError
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".tsv", ".parquet", ".dta")
-_DELIMITERS = ",;\t|"
+DELIMITERS = ",;\t|"
+"""What may stand between the columns of a text file."""
+
 _NOT_BLANK = re.compile(rb"\S")
 
 
@@ -48,10 +50,28 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """A table as it stands in its file: every column text unless it came typed."""
+    """A table as it stands in its file: every column text unless it came typed.
+
+    Attributes
+    ----------
+    frame
+        The records.
+    source
+        Where they came from.
+    rows
+        Line of the file of each record, the header being line 1; None: 2, 3, 4, …
+    """
 
     frame: pl.DataFrame
     source: Source
+    rows: pl.Series | None = None
+
+    @property
+    def lines(self) -> pl.Series:
+        """Line of the file of each record; Int64."""
+        if self.rows is not None:
+            return self.rows
+        return pl.int_range(2, self.frame.height + 2, dtype=pl.Int64, eager=True)
 
 
 def read_table(
@@ -66,8 +86,8 @@ def read_table(
     Parameters
     ----------
     source
-        Path of a CSV (plain or gzip), Parquet or Stata file, or any data frame that
-        narwhals knows (polars, pandas, PyArrow, …).
+        Path of a CSV (plain or gzip), Parquet or Stata file, any data frame that narwhals
+        knows (polars, pandas, PyArrow, …), or a table read before, which is returned as it is.
     delimiter
         The character between columns of a text file. By default it is the one of
         comma, semicolon, tab and bar that the header line holds most of.
@@ -87,6 +107,8 @@ def read_table(
     UsageError
         ``source`` is neither a path nor a data frame.
     """
+    if isinstance(source, RawTable):
+        return source
     if isinstance(source, str | Path):
         return _read_file(Path(source), delimiter, numbers or {}, strip=strip)
     import narwhals as nw  # noqa: PLC0415 - only data frames need it
@@ -162,11 +184,17 @@ def _read_text(
         digest = pool.submit(hashlib.sha256, raw)
         frame, found = _text_frame(raw, path, delimiter, numbers)
         sha256 = digest.result().hexdigest()
-    if strip:
-        frame = frame.with_columns(pl.col(pl.String).str.strip_chars())
-        blank = frame.select((pl.col(pl.String) == "").any()).row(0, named=True)
-        frame = frame.with_columns(pl.col(c).replace("", None) for c in blank if blank[c])
+    frame = stripped(frame) if strip else frame
     return RawTable(frame, Source(path.name, sha256, frame.height, found))
+
+
+def stripped(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame without blanks around its text; text that is blank is null."""
+    if pl.String not in frame.dtypes:
+        return frame
+    frame = frame.with_columns(pl.col(pl.String).str.strip_chars())
+    blank = frame.select((pl.col(pl.String) == "").any()).row(0, named=True)
+    return frame.with_columns(pl.col(c).replace("", None) for c in blank if blank[c])
 
 
 def _text_frame(
@@ -201,7 +229,7 @@ def _text_frame(
             remedy="Save it as UTF-8 (from Latin-1: iconv -f latin1 -t utf-8).",
         ) from None
     header = header_line.decode("utf-8").rstrip("\r")
-    found = delimiter or max(_DELIMITERS, key=header.count)
+    found = delimiter or max(DELIMITERS, key=header.count)
     try:
         names = next(csv.reader([header], delimiter=found))
     except csv.Error as error:

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and tables that no spreadsheet takes for programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import os
 import tempfile
 from pathlib import Path
 
+import polars as pl
+
 from rarecare.errors import UsageError
+
+_FORMULA = r"^[=+\-@\t\r]"
+_NUMBER = r"^[+-]?(?:\d[\d.,]*(?:[eE][+-]?\d+)?)?$"
 
 
 def write_whole(path: str | Path, content: bytes) -> None:
@@ -36,3 +41,24 @@ def write_whole(path: str | Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def csv_text(table: pl.DataFrame, *, separator: str = ",") -> str:
+    """Return a table as CSV in which no text is a formula to a spreadsheet.
+
+    Text that begins as formulas do (``=``, ``+``, ``-``, ``@``, tab, carriage return) and is no
+    number gets an apostrophe in front; so do names of columns.
+
+    >>> print(csv_text(pl.DataFrame({"id": ["=1+2", "-7", "p1"], "n": [-1, 2, 3]})), end="")
+    id,n
+    '=1+2,-1
+    -7,2
+    p1,3
+    """
+    text = pl.col(pl.String)
+    formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
+    plain = table.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
+    plain = plain.with_columns(pl.when(formula).then("'" + text).otherwise(text).name.keep())
+    header = pl.Series(table.columns, dtype=pl.String)
+    named = zip(table.columns, header.str.replace(f"({_FORMULA})", "'${1}"), strict=True)
+    return plain.rename(dict(named)).write_csv(separator=separator)

@@ -24,15 +24,13 @@ from rarecare.care.criteria import (
     Part,
     Text,
     Version,
-    faults,
-    parsed,
-    toml_content,
 )
 from rarecare.care.history import sha256
 from rarecare.care.ratings import Ratings, read_ratings
 from rarecare.care.toml_text import toml_text
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD
 from rarecare.errors import DisagreementError
+from rarecare.toml_files import faults, parsed, toml_content
 
 Role = Literal["scientific society", "patient organisation", "centre", "health authority"]
 ROLES: tuple[Role, ...] = (

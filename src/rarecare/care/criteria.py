@@ -9,18 +9,18 @@ until a consensus has published a version.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rarecare.care.history import sha256
 from rarecare.care.toml_text import toml_text
-from rarecare.errors import FileError, UsageError, nearest
+from rarecare.errors import UsageError
+from rarecare.toml_files import faults, parsed, toml_content
 
 Pillar = Literal["S", "P", "O", "N"]
 PILLARS: Mapping[str, str] = {"S": "structure", "P": "process", "O": "outcome", "N": "network"}
@@ -296,87 +296,3 @@ def criteria_of(given: dict[str, Any], *, file: str = "criteria") -> CriteriaSet
         return CriteriaSet.model_validate(given)
     except ValidationError as error:
         raise faults(error, given, file, CriteriaSet) from None
-
-
-def toml_content(source: str | Path, allowed: Sequence[str]) -> str:
-    """Return the text of a file.
-
-    Raises
-    ------
-    FileError
-        The file is missing or not text.
-    """
-    path = Path(source)
-    if not path.is_file():
-        raise FileError("there is no such file", value=str(source), allowed=allowed)
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileError(f"the file is not text ({error})", file=path.name) from None
-
-
-def parsed(content: str, file: str) -> dict[str, Any]:
-    """Return what a TOML text holds.
-
-    Raises
-    ------
-    FileError
-        It is not TOML.
-    """
-    try:
-        return tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
-        raise FileError(f"the file is not TOML ({error})", file=file) from None
-
-
-def faults(error: ValidationError, given: Any, file: str, model: type[BaseModel]) -> UsageError:
-    """Return one error that names every fault of a file."""
-    every = error.errors()
-    places = [one["loc"] for one in every]
-
-    def follows(fault: Any) -> bool:  # a list too short only because a part has a fault
-        at = fault["loc"]
-        inside = any(place[: len(at)] == at for place in places if len(place) > len(at))
-        return fault["type"] == "too_short" and inside
-
-    found = [_fault(one, given, model) for one in every if not follows(one)]
-    many = len(found) > 1
-    return UsageError(
-        f"the file has {len(found)} faults: " + "; ".join(found) if many else found[0], file=file
-    )
-
-
-def _fault(fault: Any, given: Any, model: type[BaseModel]) -> str:
-    at, ids, allowed = given, [], model
-    for part in fault["loc"]:
-        allowed = _model_at(allowed, part)
-        try:
-            at = at[part]
-        except (KeyError, IndexError, TypeError):
-            break
-        if isinstance(at, dict) and isinstance(at.get("id", at.get("criterion")), str):
-            ids.append(at.get("id", at.get("criterion")))
-    place = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in fault["loc"])
-    where = f"{place} (of {ids[-1]})" if ids else place
-    if fault["type"] == "missing":
-        return f"{where} is missing"
-    if fault["type"] == "extra_forbidden":
-        near = nearest(str(fault["loc"][-1]), list(allowed.model_fields))
-        return f"{where} is not known" + (f", did you mean {near!r}?" if near else "")
-    said = fault["msg"].removeprefix("Value error, ")
-    value = fault.get("input")
-    shown = f", got {value!r}" if isinstance(value, str | int | float | bool) else ""
-    return f"{where}: {said}{shown}" if where else said
-
-
-def _model_at(model: type[BaseModel], part: str | int) -> type[BaseModel]:
-    """Return the model at one step further, or the same where the step leads to none."""
-    field = model.model_fields.get(part) if isinstance(part, str) else None
-    found = _models(field.annotation) if field is not None else []
-    return found[0] if found else model
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [one for part in get_args(annotation) for one in _models(part)]

@@ -15,12 +15,13 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import Field, ValidationError, model_validator
 
-from rarecare.care.criteria import CriteriaSet, Id, Part, Text, Version, faults
+from rarecare.care.criteria import CriteriaSet, Id, Part, Text, Version
 from rarecare.care.evidence import MET, NOT_KNOWN, Evidence
 from rarecare.care.history import History, sha256
 from rarecare.care.profile import profile_table, without_alternatives
 from rarecare.care.publication import check_published
 from rarecare.errors import UsageError
+from rarecare.toml_files import faults
 
 DESIGNATED, NOT_DESIGNATED, WITHDRAWN = "designated", "not designated", "withdrawn"
 EXPIRED = "expired"

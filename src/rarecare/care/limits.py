@@ -17,30 +17,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rarecare.errors import UsageError
-from rarecare.rates.intervals import tail_probability
+from rarecare.shares import tail_probability, wilson
+
+__all__ = [
+    "SHARE_INTERVALS",
+    "Floats",
+    "ShareInterval",
+    "censored_quantiles",
+    "effective",
+    "exact",
+    "quantiles",
+    "share_limits",
+    "wilson",
+]
 
 Floats = NDArray[np.float64]
 ShareInterval = Literal["wilson", "exact"]
 SHARE_INTERVALS: tuple[ShareInterval, ...] = ("wilson", "exact")
 _SAME = 1e-9
-
-
-def wilson(share: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Return Wilson's limits of shares of n, any one shape; nan where n is 0.
-
-    >>> lower, upper = wilson(0.5, 10)
-    >>> round(float(lower), 4), round(float(upper), 4)
-    (0.2366, 0.7634)
-    """
-    p, size = np.asarray(share, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    z = NormalDist().inv_cdf(1 - tail_probability(level))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = 1 + z**2 / size
-        middle = (p + z**2 / (2 * size)) / scale
-        half = z / scale * np.sqrt(p * (1 - p) / size + z**2 / (4 * size**2))
-        lower = np.where(p <= 0, 0.0 * middle, np.maximum(middle - half, 0.0))
-        upper = np.where(p >= 1, 1.0 + 0.0 * middle, np.minimum(middle + half, 1.0))
-    return np.where(size > 0, lower, np.nan), np.where(size > 0, upper, np.nan)
 
 
 def exact(share: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tuple[Floats, Floats]:

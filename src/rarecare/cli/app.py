@@ -13,17 +13,20 @@ from cyclopts import App, CycloptsError
 from rarecare.cli import output, values
 from rarecare.cli.care_verbs import indicators, kit, pathways, volumes
 from rarecare.cli.centre_verbs import consensus, criteria, needs, sample, scenario
+from rarecare.cli.check_verb import check
 from rarecare.cli.incidence_verb import incidence
 from rarecare.cli.model_verbs import determinants, model
 from rarecare.cli.options import Output, Reading
 from rarecare.cli.outcome_verb import volume_outcome
 from rarecare.cli.prevalence_verb import prevalence
 from rarecare.cli.project_verb import project
+from rarecare.cli.submission_verb import submission
 from rarecare.cli.survival_verb import survival
 from rarecare.errors import RarecareError, UsageError
 
 DONE, DATA_ERROR, WRONG_USE = 0, 1, 2
 
+_MOST_MOVED = 20
 app = App(
     name="rarecare",
     help="Rare cancers: incidence, prevalence, survival and care, from cancer-registry files.",
@@ -32,6 +35,7 @@ app = App(
 
 
 for verb in (
+    check,
     survival,
     model,
     determinants,
@@ -50,6 +54,7 @@ for verb in (
     scenario,
 ):
     app.command(verb)
+app.command(submission)
 
 
 @app.command
@@ -152,10 +157,37 @@ def run(study: Path, *, out: Path) -> None:
     output.show_release(release)
 
 
+@app.command
+def sensitivity(study: Path, *, out: Path | None = None) -> None:
+    """Show how a study's estimates move without death certificates, unspecified codes and such.
+
+    Parameters
+    ----------
+    study
+        The study.toml.
+    out
+        File of the whole table: .csv, .json, .parquet or .dta. The screen shows what moves most.
+    """
+    from rarecare.study import sensitivity as moved  # noqa: PLC0415
+
+    output.check_writable(out)
+    with output.step("estimating every variant"):
+        found = moved(study)
+    if out is not None:
+        output.write_table(found.table, out)
+    output.print_table(found.changes, title="Records left out or changed", as_named=True)
+    shown = found.table.filter(pl.col("status") == "ok", pl.col("difference") != 0)
+    shown = shown.sort(pl.col("percent").abs(), descending=True, nulls_last=True).head(_MOST_MOVED)
+    columns = ("variant", "measure", "name", "time_years", "standard", "n", "estimate",
+               "estimate_variant", "percent", "outside")  # fmt: skip
+    output.print_table(shown.select(columns), title="What moves most", as_named=True)
+    output.err.print(output.WARNING, style="yellow")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return its exit status: 0 done, 1 the data have errors, 2 wrong use."""
     try:
-        app(
+        status = app(
             sys.argv[1:] if arguments is None else arguments,
             exit_on_error=False,
             print_error=False,
@@ -169,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error), DATA_ERROR)
     except OSError as error:
         return _fail(f"{error.strerror or error}: {error.filename}", DATA_ERROR)
-    return DONE
+    return status if isinstance(status, int) else DONE
 
 
 def _fail(message: str, status: int) -> int:

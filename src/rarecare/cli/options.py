@@ -83,6 +83,8 @@ class Counting:
     "ICD-O-3 behaviours counted, or all."
     first_primary_only: Annotated[bool, Parameter(negative="")] = False
     "Count a person's first tumour only."
+    multiple_primaries: Literal["iarc", "canreg5", "msspchelpr", "imsweb"] | None = None
+    "Count new primaries only, by this reading of the international rules."
     bad_rows: Literal["refuse", "exclude"] = "refuse"
     "Values that cannot be read: refuse the file, or exclude and count such records."
 
@@ -98,6 +100,7 @@ class Counting:
             ages=values.ages(ages, "--ages"),
             needed=(),
             first_primary_only=self.first_primary_only,
+            multiple_primaries=self.multiple_primaries,
         )
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from rarecare.errors import UsageError
 from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD, Result
-from rarecare.writing import write_whole
+from rarecare.writing import csv_text, write_whole
 
 if TYPE_CHECKING:
     from rarecare.study import Release
@@ -92,7 +92,7 @@ def show(result: Result, to: Destination, *, style: Style | None = None) -> None
         _written(to.out)
         _written(note)
     elif to.format == "csv":
-        print(_marked(result).write_csv(), end="")
+        print(csv_text(_marked(result)), end="")
     elif to.format == "json":
         print(as_json(result))
     else:
@@ -115,7 +115,7 @@ def _show_text(result: Result, to: Destination) -> None:
 
 def print_rows(table: pl.DataFrame, as_format: Format) -> None:
     """Print a table as CSV or JSON."""
-    print(table.write_csv() if as_format == "csv" else table.write_json(), end="")
+    print(csv_text(table) if as_format == "csv" else table.write_json(), end="")
 
 
 def write_table(table: pl.DataFrame, file: Path) -> None:
@@ -166,7 +166,7 @@ def check_all_writable(to: Destination, style: Style | None = None) -> None:
 def _table_bytes(table: pl.DataFrame, file: Path) -> bytes:
     buffer = io.BytesIO()
     if file.suffix == ".csv":
-        table.write_csv(buffer)
+        buffer.write(csv_text(table).encode())
     elif file.suffix == ".json":
         table.write_json(buffer)
     elif file.suffix == ".dta":

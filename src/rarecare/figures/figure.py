@@ -28,6 +28,22 @@ def without_roles(svg: str) -> str:
     return re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", svg)
 
 
+def renamed(text: str, name: str) -> str:
+    """Return a drawing with identifiers counted from 1: the library counts on and on."""
+    places: dict[str, str] = {}
+
+    def new(old: str) -> str:
+        return places.setdefault(old, f"{name}-{len(places) + 1}")
+
+    text = re.sub(r'\bid="([^"]+)"', lambda m: f'id="{new(m[1])}"', text)
+    text = re.sub(
+        r'(aria-labelledby|aria-describedby)="([^"]+)"',
+        lambda m: f'{m[1]}="{" ".join(new(part) for part in m[2].split())}"',
+        text,
+    )
+    return re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{new(m[1])})", text)
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A Vega-Lite specification that can be saved.

@@ -78,6 +78,21 @@ def age_bounds(
     return lower, int(end), [f"ages end before {int(end)}"]
 
 
+def first_age(label: str, age_groups: AgeGroups | None) -> int | None:
+    """Return the first age of a group by its label, None where it is no age group.
+
+    >>> first_age("85+", None), first_age("2", "number"), first_age("x", None)
+    (85, 5, None)
+    """
+    group = _read_label(label, age_groups)
+    return None if group is None else group[0]
+
+
+def may_be_numbers(labels: Collection[str]) -> bool:
+    """Return whether bare numbers may be single years of age or numbers of age groups."""
+    return _ambiguous(labels)
+
+
 def _read_label(label: str, age_groups: AgeGroups | None) -> tuple[int, float | None] | None:
     """Return the first age of a group and its end: None when unsaid, infinite when open."""
     if age_groups == "number":

@@ -18,6 +18,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from rarecare.errors import UsageError
 from rarecare.rates.formulas import WeightedRate
+from rarecare.shares import tail_probability
+
+__all__ = [
+    "COUNT_INTERVALS",
+    "FEW",
+    "RATE_INTERVALS",
+    "CountInterval",
+    "Floats",
+    "RateInterval",
+    "count_limits",
+    "dobson",
+    "fay_feuer",
+    "poisson_byar",
+    "poisson_exact",
+    "rate_limits",
+    "tail_probability",
+    "tiwari",
+]
 
 Floats = NDArray[np.float64]
 CountInterval = Literal["exact", "byar"]
@@ -184,21 +202,3 @@ def _gamma_limits(
         higher, spread = rate + shift, variance + shift_square
         upper = spread / higher * gammainccinv(higher**2 / spread, tail)
     return np.where(rates.cases == 0, 0.0 * rate, lower), upper
-
-
-def tail_probability(level: float) -> float:
-    """Return α/2 of the confidence level 1 − α.
-
-    Raises
-    ------
-    UsageError
-        The level is not between 0 and 1.
-    """
-    if not 0 < level < 1:
-        raise UsageError(
-            "a confidence level lies between 0 and 1",
-            value=level,
-            allowed="more than 0, less than 1",
-            remedy=f"For {level} per cent give {level / 100}." if 1 <= level < 100 else "",
-        )
-    return (1 - level) / 2

@@ -31,7 +31,7 @@ from rarecare.registry.encr_columns import (
     TNM_TYPES,
     Column,
 )
-from rarecare.registry.reading import imputation_notes, reject_note
+from rarecare.registry.reading import imputation_notes, reject_note, with_given
 
 _MONTHS = ("MoB", "MoI", "MoF")
 _FIRST_PROTOCOL = 45  # columns of the call of 2015
@@ -45,6 +45,7 @@ def read_encr(
     registry: str | None = None,
     date_imputation: DateImputation = MID_PERIOD,
     days_per_year: float = 365.2425,
+    keep_given: bool = False,
 ) -> Cases:
     """Return the cases of an ENCR-JRC incidence file in canonical columns and codes.
 
@@ -59,6 +60,8 @@ def read_encr(
         What stands in for the day, which is never sent, and for an unknown month.
     days_per_year
         D, in days: an age in completed years becomes (age + 0.5)·D days.
+    keep_given
+        See ``read_cases``.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def read_encr(
     words, more = _read_words(raw.frame)
     made = numbers.select(*_dates(date_imputation), *_coded_words(), *_carried_numbers())
     table = pl.concat([words, made], how="horizontal").with_columns(
-        pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias("row"),
+        raw.lines.alias("row"),
         *([] if registry is None else [pl.lit(registry).alias("registry")]),
     )
     table, notes = _add_stage(table)
@@ -100,9 +103,12 @@ def read_encr(
             f"imputed dates of {moved} cases were moved so that birth, incidence and last date "
             "stay in order"
         )
+    table = with_given(table) if keep_given else table
     table, follow_up_notes = add_follow_up(table)
     table, refused, age_notes = add_age(table, days_per_year=days_per_year)
-    rejected += more
+    rejected = [
+        each.with_columns(row=raw.lines.gather(each["row"] - 2)) for each in (*rejected, *more)
+    ]
     canonical = [name for name in BY_NAME if name in table.columns]
     carried = [name for name in table.columns if name not in BY_NAME and name != "row"]
     return Cases(

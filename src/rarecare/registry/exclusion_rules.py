@@ -21,7 +21,7 @@ UNREADABLE = "_unreadable"
 """Working column: the value of a needed column was rejected on reading, or is unknown."""
 
 LATER = "_later_primary"
-"""Working column: another tumour of the same person came first."""
+"""Working column: another tumour of the same person came first, or it is the same primary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,10 @@ class ExclusionRules:
     first_primary_only
         Count a person's first tumour only: the earliest date of incidence, then the first
         line, among tumours of the behaviours counted, whatever their period, entity or area.
+    multiple_primaries
+        Count new primaries only, by this variant of the international rules (see
+        ``registry.multiple_primaries``), among tumours of the behaviours counted, whatever
+        their period, entity or area. None: every record is one.
     drop_dco, drop_autopsy
         Leave out death-certificate-only and autopsy-only cases from survival.
     """
@@ -63,6 +67,7 @@ class ExclusionRules:
     strata: tuple[str, ...] = ()
     classified: bool = True
     first_primary_only: bool = False
+    multiple_primaries: str | None = None
     drop_dco: bool = True
     drop_autopsy: bool = True
 
@@ -82,6 +87,11 @@ class ExclusionRules:
     def follow_up(self) -> bool:
         """Whether follow-up is needed."""
         return self.purpose != "incidence"
+
+    @property
+    def one_record_for_each(self) -> bool:
+        """Whether a person's tumours are compared."""
+        return self.first_primary_only or self.multiple_primaries is not None
 
     @property
     def age_range(self) -> tuple[int, int] | None:
@@ -158,8 +168,8 @@ RULES = (
     Rule(
         "duplicate or not a new primary",
         "patient_id",
-        lambda rules: pl.col(LATER) if rules.first_primary_only else None,
-        lambda rules: rules.first_primary_only,
+        lambda rules: pl.col(LATER) if rules.one_record_for_each else None,
+        lambda rules: rules.one_record_for_each,
     ),
     Rule("age unknown or outside", "age", _outside_ages),
     Rule(

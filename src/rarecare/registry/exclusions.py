@@ -6,6 +6,7 @@ Source: METHODS sections 0 and 1. The reasons and their order are in ``exclusion
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import polars as pl
@@ -20,6 +21,7 @@ from rarecare.registry.exclusion_rules import (
     Rule,
     not_among,
 )
+from rarecare.registry.multiple_primaries import DUPLICATE, primary_columns, rules_of
 
 __all__ = ["KEPT", "READ", "ExclusionRules", "exclude"]
 
@@ -93,8 +95,8 @@ def exclude(
             UNREADABLE
         )
     )
-    if rules.first_primary_only:
-        table = _mark_later_primaries(table, rules)
+    if rules.one_record_for_each:
+        table = _mark_later_primaries(table, rules, cases.source.name)
     applied = {
         i: found
         for i, rule in enumerate(RULES)
@@ -190,8 +192,19 @@ def _refuse(cases: Cases, problems: pl.DataFrame) -> None:
     )
 
 
-def _mark_later_primaries(table: pl.DataFrame, rules: ExclusionRules) -> pl.DataFrame:
-    """Add a column that is true for a person's tumours after the first."""
+def _mark_later_primaries(table: pl.DataFrame, rules: ExclusionRules, file: str) -> pl.DataFrame:
+    """Add a column that is true for a person's tumours after the first, or of one primary."""
+    if rules.multiple_primaries is not None and "patient_id" in table.columns:
+        behaviours = rules.behaviours
+        chosen = replace(
+            rules_of(rules.multiple_primaries),
+            behaviours=tuple(range(10)) if behaviours is None else behaviours,
+            bladder="as elsewhere",
+        )
+        same = primary_columns(table, chosen, file)["primary"] == DUPLICATE
+        table = table.with_columns(same.alias(LATER))
+    if not rules.first_primary_only:
+        return table
     keys = [name for name in ("registry", "patient_id") if name in table.columns]
     if "patient_id" not in keys or "incidence_date" not in table.columns:
         return table  # the rule itself refuses for want of the column

@@ -24,6 +24,9 @@ from rarecare.registry.dates import (
 )
 from rarecare.registry.derived import add_age, add_follow_up
 
+GIVEN = ("age", "follow_up_days", "last_date")
+"""What may be given, or derived from other columns."""
+
 
 def read_cases(
     source: str | Path | Any,
@@ -35,6 +38,7 @@ def read_cases(
     date_format: str | None = None,
     date_imputation: DateImputation = MID_PERIOD,
     days_per_year: float = 365.2425,
+    keep_given: bool = False,
 ) -> Cases:
     """Return the cases of a file or data frame in canonical columns and codes.
 
@@ -59,6 +63,9 @@ def read_cases(
         What stands in for an unknown day or month.
     days_per_year
         D, in days: an age in completed years becomes (age + 0.5)·D days.
+    keep_given
+        Whether age, follow-up and last date are also kept as they stood, before one is derived
+        from another: ``age_given``, ``follow_up_days_given``, ``last_date_given``.
 
     Returns
     -------
@@ -108,6 +115,7 @@ def read_cases(
             f"imputed dates of {moved} cases were moved so that birth, incidence and last date "
             "stay in order"
         )
+    table = with_given(table) if keep_given else table
     table, more = add_follow_up(table)
     notes += more
     table, refused, more = add_age(table, days_per_year=days_per_year)
@@ -151,7 +159,7 @@ def _read_all(
         if reading.rejects.height:
             first = reading.rejects.row(0, named=True)
             if field.kind == "date" and not read[name].count():
-                _refuse_other_layout(first, file, column)
+                _refuse_other_layout(first, read["row"][first["row"]], file, column)
             rows = reading.rejects["row"]
             rejects.append(reading.rejects.with_columns(row=read["row"].gather(rows)))
             notes.append(reject_note(rejects[-1], len(values)))
@@ -168,7 +176,7 @@ def _read_all(
 def _row_numbers(raw: RawTable, names: Mapping[str, str]) -> pl.Series:
     """Lines of the file; a table of cases read before keeps the lines it came with."""
     if "row" not in names:
-        return pl.int_range(2, raw.frame.height + 2, dtype=pl.Int64, eager=True)
+        return raw.lines
     rows = raw.frame[names["row"]]
     if not rows.dtype.is_integer():
         raise ColumnError(
@@ -180,14 +188,14 @@ def _row_numbers(raw: RawTable, names: Mapping[str, str]) -> pl.Series:
     return rows.cast(pl.Int64)
 
 
-def _refuse_other_layout(first: Mapping[str, Any], file: str, column: str) -> None:
+def _refuse_other_layout(first: Mapping[str, Any], row: int, file: str, column: str) -> None:
     """Refuse a column of dates, none of which was read, if they have a layout to state."""
     if not re.fullmatch(OTHER_LAYOUTS, first["value"]):
         return
     raise CaseError(
         f"no value of {first['column']} could be read: its dates have another layout",
         file=file,
-        row=first["row"] + 2,
+        row=row,
         column=column,
         value=first["value"],
         allowed=first["allowed"],
@@ -209,6 +217,13 @@ def _note_imputed(
         pl.when(pl.col("value").is_not_null()).then(pl.col("precision"))
     ).to_series()
     return imputation_notes(name, counts, reading.values.height, rule)
+
+
+def with_given(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with age, follow-up and last date once more, as they stand."""
+    return table.with_columns(
+        pl.col(name).alias(f"{name}_given") for name in GIVEN if name in table.columns
+    )
 
 
 def reject_note(rejects: pl.DataFrame, n_records: int) -> str:

@@ -101,10 +101,14 @@ class Registry(_Part):
 
 
 class Counting(_Part):
-    """``[exclusions]``: who is counted."""
+    """``[exclusions]``: who is counted.
+
+    ``multiple_primaries`` counts new primaries only, by a variant of the international rules.
+    """
 
     behaviours: tuple[int, ...] = (3,)
     first_primary_only: bool = False
+    multiple_primaries: Literal["iarc", "canreg5", "msspchelpr", "imsweb"] | None = None
     bad_rows: Literal["refuse", "exclude"] = "exclude"
     ages: tuple[int, int] = (0, 99)
 

@@ -15,6 +15,7 @@ from rarecare.codes.countries import region_of
 from rarecare.codes.rare_cancers import RareCancerList, chosen_list
 from rarecare.disclosure import protect
 from rarecare.errors import LifeTableError, PopulationError, UsageError
+from rarecare.results import WITHHELD
 from rarecare.study import schema
 from rarecare.study.care import CareArea, CareMade, CareTables, care_tables, close_area
 from rarecare.study.care_tally import Asking, ask
@@ -22,7 +23,7 @@ from rarecare.study.care_volumes import add_treated, checked_thresholds, inhabit
 from rarecare.study.complete import Registered, complete_rows, registered
 from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, Groups
-from rarecare.study.incidence import Counts, count, incidence_rows
+from rarecare.study.incidence import Counts, count, incidence_rows, study_period
 from rarecare.study.listing import all_entities, links, listed_areas, listed_entities
 from rarecare.study.models import Gathered, gather, model_rows
 from rarecare.study.outlook import (
@@ -34,7 +35,7 @@ from rarecare.study.outlook import (
     years_ahead,
 )
 from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
-from rarecare.study.quality import quality_rows
+from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
 from rarecare.study.release import REPORT, Release, write_release
 from rarecare.study.sources import Submission, read_submission, target_population
 from rarecare.study.survival import Sums, survival_period, survival_rows, tally_registry
@@ -164,6 +165,7 @@ class _Made:
     targets: list[str] = field(default_factory=list)
     by_country: dict[str, Counts] = field(default_factory=dict)
     cells: dict[str, Gathered] = field(default_factory=dict)
+    quality_counts: QualityCounts | None = None
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     asking: Asking | None = None
     care: CareMade = field(default_factory=CareMade)
@@ -237,7 +239,15 @@ def _add(
     counted, accounting = submission.counted(study)
     counted = counted.with_columns(groups.leaf_codes(counted).alias(LEAF))
     made.exclusions.append(_accounted(accounting, registry, "incidence"))
-    made.quality.append(quality_rows(registry.id, counted))
+    closing = study.study.closing_date
+    made.quality.append(
+        quality_rows(
+            registry.id, counted, closing_date=closing, level=study.level,
+            threshold=study.disclosure.threshold,
+        )
+    )  # fmt: skip
+    made.quality_counts = made.quality_counts or QualityCounts.of(groups)
+    made.quality_counts.add(counted, groups, closing_date=closing)
     made.notes += [f"{registry.id}: {note}" for note in submission.cases.notes]
     made.inputs += [
         {"registry": registry.id, "name": s.name, "sha256": s.sha256, "records": s.rows}
@@ -374,6 +384,17 @@ def _protected(
         estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
         overlapping=(*schema.OVERLAPPING, *(care.overlapping if care else ())),
         links=[*links(study), *(care.links(study) if care else ())],
+    )  # fmt: skip
+    assert made.quality_counts is not None
+    whole = dict.fromkeys(("area", "sex", "age_group"), schema.ALL)
+    gone = shown.estimates.filter(
+        measure=schema.INCIDENCE, status=WITHHELD, period=study_period(study), **whole
+    )
+    made.quality.append(
+        entity_rows(
+            made.quality_counts, groups, listed, threshold=study.disclosure.threshold,
+            level=study.level, withheld=gone["entity_id"].unique().to_list(),
+        )
     )  # fmt: skip
     about = study.study
     manifest = {

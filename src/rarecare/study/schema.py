@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from rarecare.errors import DisagreementError
+from rarecare.registry.quality import QUALITY
 from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
 
 VERSION = 2
@@ -99,18 +100,6 @@ EXCLUSIONS: Mapping[str, Any] = {
 }
 """Columns of ``exclusions.parquet``; ``purpose``: ``incidence``, ``prevalence`` or ``survival``, or
 an indicator of care by its id."""
-
-QUALITY: Mapping[str, Any] = {
-    "registry": pl.String,
-    "indicator": pl.String,
-    "numerator": pl.Int64,
-    "denominator": pl.Int64,
-    "value": pl.Float64,
-    "unit": pl.String,
-    "status": pl.String,
-    "reason": pl.String,
-}
-"""Columns of ``quality.parquet``."""
 
 CARE: Mapping[str, Any] = {
     "measure": pl.String,

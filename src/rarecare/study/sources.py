@@ -77,6 +77,7 @@ class Submission:
             behaviours=study.exclusions.behaviours,
             period=study.study.period,
             first_primary_only=study.exclusions.first_primary_only,
+            multiple_primaries=study.exclusions.multiple_primaries,
             needed=tuple(keys),
         )
         return exclude(self.cases, rules, bad_rows=study.exclusions.bad_rows)
@@ -90,6 +91,7 @@ class Submission:
             period=_diagnosed(study),
             ages=study.exclusions.ages,
             first_primary_only=study.exclusions.first_primary_only,
+            multiple_primaries=study.exclusions.multiple_primaries,
             needed=tuple(dict.fromkeys((*keys, "sex"))),
         )
         return exclude(self.cases, rules, bad_rows=study.exclusions.bad_rows)

@@ -177,7 +177,10 @@ def accounting_by_registry(release: Release, purpose: str) -> tuple[list[str], l
 def quality(release: Release) -> list[dict[str, Any]]:
     """Return each indicator over all registries, with the lowest and highest registry."""
     rows = []
-    for (name,), part in release.quality.group_by("indicator", maintain_order=True):
+    whole = release.quality.filter(
+        pl.col("registry") != schema.ALL, entity_id=schema.ALL, period=schema.ALL
+    )
+    for (name,), part in whole.group_by("indicator", maintain_order=True):
         known = part.filter(status=OK)
         if known.is_empty():
             rows.append({"name": name, "value": None, "reason": part["reason"][0]})
@@ -185,7 +188,18 @@ def quality(release: Release) -> list[dict[str, Any]]:
         low, high = known.sort("value").row(0, named=True), known.sort("value").row(-1, named=True)
         found, counted = (int(known[k].sum()) for k in ("numerator", "denominator"))
         total = 100 * found / max(1, counted)
-        rows.append({"name": name, "value": total, "low": low, "high": high, "n": known.height})
+        rows.append(
+            {
+                "name": name,
+                "value": total,
+                "low": low,
+                "high": high,
+                "n": known.height,
+                "published": low["benchmark"],
+                "source": low["benchmark_source"],
+                "by": (low["benchmark_source"] or "").split(":")[0],
+            }
+        )
     return rows
 
 

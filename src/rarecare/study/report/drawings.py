@@ -10,7 +10,7 @@ import polars as pl
 
 from rarecare.codes.packaged import packaged_text
 from rarecare.figures import Figure, rates_figure, survival_figure
-from rarecare.figures.figure import without_roles
+from rarecare.figures.figure import renamed, without_roles
 from rarecare.results import OK
 from rarecare.study import schema
 from rarecare.study.release import Release
@@ -25,23 +25,7 @@ _CLASSES = 6
 
 def svg(figure: Figure, name: str) -> str:
     """Return a figure's SVG with identifiers of its own, so that several fit on one page."""
-    return _renamed(figure.to_svg(), name)
-
-
-def _renamed(text: str, name: str) -> str:
-    """Return a drawing with identifiers counted from 1: the library counts on and on."""
-    places: dict[str, str] = {}
-
-    def new(old: str) -> str:
-        return places.setdefault(old, f"{name}-{len(places) + 1}")
-
-    text = re.sub(r'\bid="([^"]+)"', lambda m: f'id="{new(m[1])}"', text)
-    text = re.sub(
-        r'(aria-labelledby|aria-describedby)="([^"]+)"',
-        lambda m: f'{m[1]}="{" ".join(new(part) for part in m[2].split())}"',
-        text,
-    )
-    return re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{new(m[1])})", text)
+    return renamed(figure.to_svg(), name)
 
 
 def curve(release: Release, entity: str, title: str, *, width: float) -> Figure | None:
@@ -134,7 +118,7 @@ def europe(release: Release, numbers: Numbers, entity: str) -> tuple[str, list[t
             place = sum(shown[code] >= bound for bound in bounds[1:-1])
             own["fill"] = _COLOURS[min(place, _CLASSES - 1)]
     spec = _map_spec(topology, list(shown))
-    text = without_roles(_renamed(vl_convert.vegalite_to_svg(json.dumps(spec)), "map"))
+    text = without_roles(renamed(vl_convert.vegalite_to_svg(json.dumps(spec)), "map"))
     described = ", ".join(f"{code} {value:.0f}%" for code, value in sorted(shown.items()))
     head = (
         f"<title>Net survival at {numbers.spoken_of:g} years by country</title>"
