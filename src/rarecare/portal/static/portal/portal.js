@@ -1,0 +1,2 @@
+// What the pages gain from a script: nothing on them needs it.
+"use strict";

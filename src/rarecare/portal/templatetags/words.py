@@ -1,0 +1,7 @@
+"""Filters of the templates: addresses, numbers."""
+
+from __future__ import annotations
+
+from django import template
+
+register = template.Library()

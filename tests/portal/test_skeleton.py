@@ -1,0 +1,69 @@
+"""Addresses, headers, languages and errors that every page shares."""
+
+import json
+
+import pytest
+
+from rarecare.portal.languages import CODES
+
+
+@pytest.mark.parametrize("language", CODES)
+def test_each_language_has_a_start_page(visitor, language):
+    page = visitor.get(f"/{language}/")
+    assert page.status_code == 200
+    assert f'<html lang="{language}">' in page.content.decode()
+
+
+def test_the_root_leads_to_the_language_of_the_browser(visitor):
+    page = visitor.get("/", headers={"accept-language": "sl,en;q=0.5"})
+    assert (page.status_code, page.headers["location"]) == (302, "/sl/")
+
+
+def test_no_page_allows_inline_script_or_eval(visitor):
+    policy = visitor.get("/en/").headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+
+
+def test_no_page_holds_inline_script_or_style(visitor):
+    page = visitor.get("/en/").content.decode()
+    assert " style=" not in page
+    assert "<style" not in page
+    assert "<script>" not in page
+
+
+def test_a_reader_is_kept_in_a_cookie(visitor):
+    visitor.get("/en/?for=gp")
+    assert visitor.cookies["reader"].value == "gp"
+
+
+def test_an_unknown_reader_is_named_with_those_there_are(visitor):
+    page = visitor.get("/en/?for=pateint")
+    assert page.status_code == 400
+    text = page.content.decode()
+    assert "pateint" in text
+    assert "authority" in text
+    assert "Did you mean &#x27;patient&#x27;?" in text
+    assert "reader" not in visitor.cookies
+
+
+def test_an_unknown_address_says_so(visitor):
+    page = visitor.get("/en/nowhere/")
+    assert page.status_code == 404
+    assert "There is no page here" in page.content.decode()
+
+
+def test_a_page_that_is_only_read_refuses_other_methods(visitor):
+    assert visitor.delete("/en/").status_code == 405
+    assert visitor.post("/en/").status_code == 405
+
+
+def test_invented_data_are_kept_from_search_engines(visitor):
+    assert (
+        '<meta name="robots" content="noindex, nofollow">' in visitor.get("/en/").content.decode()
+    )
+    assert b"Disallow: /\n" in visitor.get("/robots.txt").content
+
+
+def test_health_names_the_release(visitor, portal):
+    assert json.loads(visitor.get("/health/").content)["release"] == portal.current().name
