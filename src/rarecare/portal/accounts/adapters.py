@@ -1,0 +1,33 @@
+"""How accounts come to be: by an administrator, or by anyone where the settings allow it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.conf import settings
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Accounts with a password."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Return whether anyone may open an account."""
+        return bool(settings.SIGNUP_OPEN)
+
+
+class ElsewhereAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """Accounts of an OpenID Connect provider that the settings name: these may always sign in."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        """Return that a provider's people may open an account; it has no role."""
+        return True
+
+    def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> Any:
+        """Take the name that the provider gives."""
+        account = super().populate_user(request, sociallogin, data)
+        parts = [data.get("first_name") or "", data.get("last_name") or ""]
+        account.name = (data.get("name") or " ".join(parts)).strip()[:120] or account.email
+        return account

@@ -1,0 +1,1 @@
+"""Centres, patient organisations, registries and research groups, and how centres are designated."""
