@@ -48,8 +48,7 @@ ACCESS: Mapping[str, str] = {
     "knowledge:unreviewed": "knowledge.approve",
     "knowledge:review": "knowledge.approve",
     # the admin site has permissions of its own besides
-    "admin:*": "accounts.use_admin", "admin:login": EVERYONE, "admin:logout": EVERYONE,
-    "admin:jsi18n": EVERYONE,
+    "admin:*": "accounts.use_admin", "admin:logout": EVERYONE,
 }  # fmt: skip
 """Permission by view: ``EVERYONE``, ``SIGNED_IN`` or a permission of ``roles.PERMISSIONS``."""
 

@@ -24,8 +24,14 @@ class AccountManager(BaseUserManager["Account"]):
         return account
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> Account:
-        """Return the first administrator."""
-        return self.create_user(email, password, is_superuser=True, **fields)
+        """Return an administrator made at the console, whose address needs no confirmation."""
+        from allauth.account.models import EmailAddress  # noqa: PLC0415 - not before the models
+
+        account = self.create_user(email, password, is_superuser=True, **fields)
+        EmailAddress.objects.create(
+            user=account, email=account.email, verified=True, primary=True
+        )
+        return account
 
     def get_by_natural_key(self, username: str | None) -> Account:
         """Return the account of an address, in whatever case it is written."""
