@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from rarecare.care.designation import DESIGNATED, Decision, decisions, designations
@@ -54,10 +55,10 @@ class Profile:
 
     @property
     def summary(self) -> str:
-        """How many criteria are met, in a sentence, without a score."""
+        """How many criteria are met, in words, without a score."""
         states = [row["state"] for row in self.rows]
         return _(
-            "Of %(n)d criteria %(met)d are met, %(not_met)d are not met, %(unknown)d are not known."
+            "Criteria: %(n)d; met: %(met)d, not met: %(not_met)d, not known: %(unknown)d."
         ) % {
             "n": len(states), "met": states.count("met"), "not_met": states.count("not met"),
             "unknown": states.count("not known"),
@@ -118,7 +119,7 @@ def _decided(one: Decision) -> Event:
     }
     under = _("Criteria %(id)s, version %(version)s.") % {
         "id": one.criteria.id, "version": one.criteria.version}  # fmt: skip
-    until = [_("Until %(day)s.") % {"day": one.expires.isoformat()}] if one.expires else []
+    until = [_("Until %(day)s.") % {"day": date_format(one.expires)}] if one.expires else []
     return Event(one.decided, titles[one.decision], [one.reasons, *until, under, by])
 
 

@@ -68,6 +68,7 @@ def _map(rows: list[dict[str, Any]], near: Place | None) -> dict[str, Any]:
         (one["organisation"].latitude, one["organisation"].longitude, one)
         for one in rows if one["organisation"].latitude is not None
     ]  # fmt: skip
+    placed.sort(key=lambda one: bool(one[2]["designated"]))  # designated centres on top
     here = points([(*near, None)]) if near else []
     return {"land": land(), "points": points(placed), "here": here, "width": WIDTH,
             "height": HEIGHT, "without": len(rows) - len(placed)}  # fmt: skip
