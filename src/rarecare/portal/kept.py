@@ -91,9 +91,7 @@ def with_release(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
                 % {"name": release, "current": store().current().name}
             )
         request.release = opened
-        request.places = Places(
-            get_language() or FALLBACK, opened.name, pinned=release is not None
-        )
+        request.places = Places(get_language() or FALLBACK, opened.name, pinned=release is not None)
         return view(request, *args, **rest)
 
     return answer

@@ -39,7 +39,16 @@ def number(value: float, *, decimals: int = 0) -> str:
     ('3,214', '0.22')
     """
     pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
-    return format_decimal(value, pattern, locale=here()).replace("-", MINUS)
+    return str(format_decimal(value, pattern, locale=here())).replace("-", MINUS)
+
+
+def short(value: float) -> str:
+    """Return a round number with no more decimals than it needs.
+
+    >>> short(1.0), short(0.25), short(1500.0)
+    ('1', '0.25', '1,500')
+    """
+    return str(format_decimal(value, "#,##0.###", locale=here()))
 
 
 def rate_decimals(value: float) -> int:

@@ -15,9 +15,7 @@ from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
 
 
-def country_table(
-    release: OpenedRelease, entity: Entity, facts: Facts
-) -> dict[str, Any] | None:
+def country_table(release: OpenedRelease, entity: Entity, facts: Facts) -> dict[str, Any] | None:
     """Return people, rates and survival by country; None of fewer than two countries."""
     rates = {row["area"]: row for row in incidence_by_country(release, entity)}
     alive = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -36,6 +36,28 @@ _KEPT = ("estimate", "lower", "upper", "level", "status", "reason", "n")
 
 
 @dataclass(frozen=True, slots=True)
+class Paper:
+    """What a figure is drawn on.
+
+    Attributes
+    ----------
+    width
+        In px.
+    bare
+        Without title and place: the page around it says them.
+    """
+
+    width: float
+    bare: bool = False
+
+    def head(self, release: OpenedRelease, title: str, subtitle: str) -> dict[str, Any]:
+        """Return the head of a figure, as its function wants it."""
+        words = {} if self.bare else {"subtitle": subtitle}
+        return {"title": "" if self.bare else title, **words,
+                "synthetic": release.synthetic, "width": self.width}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Drawn:
     """A kind of figure.
 
@@ -54,12 +76,15 @@ class Drawn:
     name: str
     rows: Callable[[OpenedRelease, Entity], Rows]
     drawable: Callable[[Rows], bool]
-    draw: Callable[[OpenedRelease, Entity, Rows, float], Figure]
+    draw: Callable[[OpenedRelease, Entity, Rows, Paper], Figure]
 
-    def figure(self, release: OpenedRelease, entity: Entity, width: float) -> Figure | None:
+    def figure(self, release: OpenedRelease, entity: Entity, paper: Paper) -> Figure | None:
         """Return the drawing of a cancer, or None where there is nothing to draw."""
         rows = self.rows(release, entity)
-        return self.draw(release, entity, rows, width) if self.drawable(rows) else None
+        if not self.drawable(rows):
+            return None
+        made = self.draw(release, entity, rows, paper)
+        return replace(made, title=f"{entity.name}: {self.name}") if paper.bare else made
 
 
 def main_ages(release: OpenedRelease, entity: Entity) -> str:
@@ -87,42 +112,57 @@ def _some_followed(rows: Rows) -> bool:
     return any(_enough(row) for row in rows)
 
 
-def _survival(release: OpenedRelease, entity: Entity, rows: Rows, width: float) -> Figure:
+def _survival(release: OpenedRelease, entity: Entity, rows: Rows, paper: Paper) -> Figure:
     first = next(row for row in rows if row["status"] == OK)
     start = {**first, "time_years": 0.0, "estimate": 1.0, "se": 0.0, "lower": 1.0, "upper": 1.0,
              "at_risk": first["n"], "events": 0, "reason": None}  # fmt: skip
-    table = pl.DataFrame([start, *rows], schema=schema.ESTIMATES)
+    table = pl.DataFrame([start, *rows], schema=schema.ESTIMATES).with_columns(
+        cancer=pl.lit(entity.name)
+    )
     return survival_figure(
-        table, by=["entity_id"], title=f"{entity.name}: net survival",
-        subtitle=f"{_places(release)}, diagnosed {_dash(first['period'])}, "
-        f"ages {_dash(first['age_group'])}",
-        synthetic=release.synthetic, width=width,
+        table, by=["cancer"],
+        **paper.head(
+            release, f"{entity.name}: net survival",
+            f"{_places(release)}, diagnosed {_dash(first['period'])}, "
+            f"ages {_dash(first['age_group'])}",
+        ),
     )  # fmt: skip
 
 
 def age_rows(release: OpenedRelease, entity: Entity) -> Rows:
     """Return rates by five-year ages: of each sex, or of both where there is no choice."""
-    rows = [
+    rows = _by_age(release, entity)
+    both = [row for row in rows if row["sex"] == schema.ALL]
+    by_sex = [row for row in rows if row["sex"] != schema.ALL]
+    shown, known = (
+        sum(row["status"] == OK and bool(row["n"]) for row in some) for some in (by_sex, both)
+    )
+    # by sex where that leaves as many ages to see; a rarer cancer is seen better as one line
+    chosen = by_sex if shown and shown >= 1.5 * known else both
+    return sorted(chosen, key=lambda row: (row["sex"], _age(row["age_group"])))
+
+
+def age_rows_of_both(release: OpenedRelease, entity: Entity) -> Rows:
+    """Return rates by five-year ages of both sexes together."""
+    rows = [row for row in _by_age(release, entity) if row["sex"] == schema.ALL]
+    return sorted(rows, key=lambda row: _age(row["age_group"]))
+
+
+def _by_age(release: OpenedRelease, entity: Entity) -> Rows:
+    return [
         row
         for row in release.rows(entity.entity_id).get(schema.INCIDENCE, ())
         if row["area"] == schema.ALL
         and row["age_group"] != schema.ALL
         and row["standard"] == schema.NONE
     ]
-    by_sex = [row for row in rows if row["sex"] != schema.ALL]
-    shown = [row for row in by_sex if row["status"] == OK and row["n"]]
-    both = [row for row in rows if row["sex"] == schema.ALL]
-    known = [row for row in both if row["status"] == OK and row["n"]]
-    # by sex where that leaves as many ages to see; a rarer cancer is seen better as one line
-    chosen = by_sex if len(shown) >= 1.5 * len(known) and shown else both
-    return sorted(chosen, key=lambda row: (row["sex"], _age(row["age_group"])))
 
 
 def _some_ages(rows: Rows) -> bool:
     return sum(row["status"] == OK and bool(row["n"]) for row in rows) >= 2
 
 
-def _ages(release: OpenedRelease, entity: Entity, rows: Rows, width: float) -> Figure:
+def _ages(release: OpenedRelease, entity: Entity, rows: Rows, paper: Paper) -> Figure:
     words = {"male": "male", "female": "female", schema.ALL: "both sexes"}
     table = pl.DataFrame(
         [
@@ -134,9 +174,10 @@ def _ages(release: OpenedRelease, entity: Entity, rows: Rows, width: float) -> F
     )
     return age_curve_figure(
         table, by=["sexes"], value_label="New cases per 100\u00a0000 people of that age a year",
-        title=f"{entity.name}: age at diagnosis",
-        subtitle=f"{_places(release)}, diagnosed {_dash(rows[0]['period'])}",
-        synthetic=release.synthetic, width=width,
+        **paper.head(
+            release, f"{entity.name}: age at diagnosis",
+            f"{_places(release)}, diagnosed {_dash(rows[0]['period'])}",
+        ),
     )  # fmt: skip
 
 
@@ -156,16 +197,17 @@ def _some_years(rows: Rows) -> bool:
     return sum(row["status"] == OK for row in rows) >= 2
 
 
-def _trend(release: OpenedRelease, entity: Entity, rows: Rows, width: float) -> Figure:
+def _trend(release: OpenedRelease, entity: Entity, rows: Rows, paper: Paper) -> Figure:
     table = pl.DataFrame(
         [{"year": int(row["period"])} | {name: row[name] for name in _KEPT} for row in rows],
         schema_overrides=_NUMBERS | {"reason": pl.String, "n": pl.Int64},
     )
     return rates_figure(
         table, by=["year"], value_label="New cases per 100\u00a0000 people, age-standardised",
-        title=f"{entity.name}: new cases by year",
-        subtitle=f"{_places(release)}, standard population {rows[0]['standard']}",
-        synthetic=release.synthetic, width=width,
+        **paper.head(
+            release, f"{entity.name}: new cases by year",
+            f"{_places(release)}, standard population {rows[0]['standard']}",
+        ),
     )  # fmt: skip
 
 
@@ -201,7 +243,7 @@ def _nested(rows: Rows) -> bool:
     return any(known) and known == sorted(known, reverse=True) and values == sorted(values)
 
 
-def _prevalence(release: OpenedRelease, entity: Entity, rows: Rows, width: float) -> Figure:
+def _prevalence(release: OpenedRelease, entity: Entity, rows: Rows, paper: Paper) -> Figure:
     drawn = _windows(rows)
     table = pl.DataFrame(
         [{"window": window} | {name: row[name] for name in _KEPT} for window, row in drawn],
@@ -209,8 +251,9 @@ def _prevalence(release: OpenedRelease, entity: Entity, rows: Rows, width: float
     )
     return prevalence_bars(
         table, value_label=f"People alive on {index_day(rows)}",
-        title=f"{entity.name}: people alive after the diagnosis",
-        subtitle=_places(release), synthetic=release.synthetic, width=width,
+        **paper.head(
+            release, f"{entity.name}: people alive after the diagnosis", _places(release)
+        ),
     )  # fmt: skip
 
 
@@ -249,8 +292,8 @@ def survival_by_country(release: OpenedRelease, entity: Entity) -> Rows:
 
 
 def _countries(
-    rows: Rows, release: OpenedRelease, *, label: str, title: str, subtitle: str, width: float,
-    factor: float = 1.0, threshold: float | None = None,
+    rows: Rows, release: OpenedRelease, *, label: str, head: dict[str, Any], factor: float = 1.0,
+    threshold: float | None = None,
 ) -> Figure:  # fmt: skip
     drawn = [row for row in rows if (row["status"] == OK if factor == 1 else _enough(row))]
     left = [release.areas[row["area"]]["name"] for row in rows if row not in drawn]
@@ -265,8 +308,7 @@ def _countries(
         schema_overrides=_NUMBERS | {"reason": pl.String, "n": pl.Int64},
     )
     return rates_figure(
-        table, by=["name"], value_label=label, title=title, subtitle=subtitle,
-        note=note, synthetic=release.synthetic, threshold=threshold, width=width,
+        table, by=["name"], value_label=label, note=note, threshold=threshold, **head,
     )  # fmt: skip
 
 
@@ -279,26 +321,28 @@ def _some_countries_followed(rows: Rows) -> bool:
 
 
 def _incidence_by_country(
-    release: OpenedRelease, entity: Entity, rows: Rows, width: float
+    release: OpenedRelease, entity: Entity, rows: Rows, paper: Paper
 ) -> Figure:
     highest = max((row["upper"] for row in rows if row["status"] == OK), default=0.0)
     return _countries(
         rows, release, label="New cases per 100\u00a0000 people, age-standardised",
-        title=f"{entity.name}: new cases by country",
-        subtitle=f"Diagnosed {_dash(release.period)}",
-        threshold=THRESHOLD_OF_RARITY if highest > THRESHOLD_OF_RARITY / 2 else None, width=width,
+        head=paper.head(
+            release, f"{entity.name}: new cases by country", f"Diagnosed {_dash(release.period)}"
+        ),
+        threshold=THRESHOLD_OF_RARITY if highest > THRESHOLD_OF_RARITY / 2 else None,
     )  # fmt: skip
 
 
 def _survival_by_country(
-    release: OpenedRelease, entity: Entity, rows: Rows, width: float
+    release: OpenedRelease, entity: Entity, rows: Rows, paper: Paper
 ) -> Figure:
     years = spoken_of(release)
     return _countries(
         rows, release, label=f"Net survival at {years:g} years (%)", factor=100.0,
-        title=f"{entity.name}: net survival by country",
-        subtitle=f"Diagnosed {_dash(release.period)}, ages {_dash(main_ages(release, entity))}",
-        width=width,
+        head=paper.head(
+            release, f"{entity.name}: net survival by country",
+            f"Diagnosed {_dash(release.period)}, ages {_dash(main_ages(release, entity))}",
+        ),
     )  # fmt: skip
 
 
@@ -326,7 +370,7 @@ def _some_ahead(rows: Rows) -> bool:
     )
 
 
-def _projection(release: OpenedRelease, entity: Entity, rows: Rows, width: float) -> Figure:
+def _projection(release: OpenedRelease, entity: Entity, rows: Rows, paper: Paper) -> Figure:
     seen = [row for row in rows if row["measure"] == schema.INCIDENCE]
     ahead = [row for row in rows if row["measure"] != schema.INCIDENCE]
 
@@ -341,8 +385,8 @@ def _projection(release: OpenedRelease, entity: Entity, rows: Rows, width: float
     return fan(
         pl.DataFrame([made(row) for row in ahead], schema_overrides=types),
         pl.DataFrame(observed, schema_overrides=types),
-        by=[], value_label="New cases a year", title=f"{entity.name}: observed and projected",
-        synthetic=release.synthetic, width=width,
+        by=[], value_label="New cases a year",
+        **paper.head(release, f"{entity.name}: observed and projected", _places(release)),
     )  # fmt: skip
 
 
@@ -397,7 +441,7 @@ def _enough(row: dict[str, Any]) -> bool:
 
 
 def _age(group: str) -> int:
-    return int(group.split("-")[0].rstrip("+"))
+    return int(group.partition("-")[0].rstrip("+"))
 
 
 def _dash(text: str) -> str:

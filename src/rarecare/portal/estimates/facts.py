@@ -80,7 +80,10 @@ class Facts:
     def of(cls, release: OpenedRelease, entity: Entity) -> Facts:
         """Return the facts of a cancer."""
         found = release.rows(entity.entity_id)
-        ages, years = main_ages(release, entity), tuple(release.manifest["choices"]["survival"]["at"])
+        ages, years = (
+            main_ages(release, entity),
+            tuple(release.manifest["choices"]["survival"]["at"]),
+        )
         standard = standard_of(release, entity)
         period = release.period
         whole = [
@@ -119,7 +122,9 @@ class Facts:
                  if row["area"] == schema.ALL and row["sex"] == schema.ALL),
                 key=lambda row: length(row["period"]),
             ),
-            complete=next((row for row in alive if row["measure"] == schema.COMPLETE_PERSONS), None),
+            complete=next(
+                (row for row in alive if row["measure"] == schema.COMPLETE_PERSONS), None
+            ),
             projected=sorted(
                 (row for row in found.get(schema.PROJECTED, ())
                  if (row["area"], row["sex"]) == (schema.ALL, schema.ALL)),

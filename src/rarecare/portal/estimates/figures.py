@@ -61,7 +61,7 @@ class FigureBlock:
     lines: Sequence[dict[str, Any]]
     wide: str = ""
     narrow: str = ""
-    inline: SafeString = SafeString("")
+    inline: SafeString | str = ""
     missing: str = ""
     look: str = ""
     files: Sequence[tuple[str, str]] = ()
@@ -120,7 +120,7 @@ KINDS = {
         lambda a: _("%(who)s, ages %(ages)s; leaving aside other causes of death.")
         % {"who": _diagnosed(a), "ages": numbers.ages(a.facts.ages)},
         lambda: _("The curve starts at 100% and falls with each death from the cancer. ") + _band(),
-        lambda a, row: numbers.number(row["time_years"], decimals=2), numbers.percent,
+        lambda _a, row: numbers.number(row["time_years"], decimals=2), numbers.percent,
         lambda: _("Years since diagnosis"), lambda: _("Net survival (%)"),
     ),
     "age": Kind(
@@ -136,7 +136,7 @@ KINDS = {
                     "%(place)s.")
         % {"standard": words.standard_name(a.facts.standard), "place": places_of(a.release)},
         lambda: _("One dot a year. ") + _band(),
-        lambda a, row: str(row["period"]), numbers.rate,
+        lambda _a, row: str(row["period"]), numbers.rate,
         lambda: _("Year"), lambda: _("Rate per 100 000"),
     ),
     "prevalence": Kind(
@@ -169,7 +169,7 @@ KINDS = {
         lambda a: _("New cases a year; %(place)s.") % {"place": places_of(a.release)},
         lambda: _("The dashed line is the mean of a year of each projected period, the band its "
                   "prediction interval."),
-        lambda a, row: numbers.years(row["period"]), numbers.people,
+        lambda _a, row: numbers.years(row["period"]), numbers.people,
         lambda: _("Years"), lambda: _("New cases a year"), people=False,
     ),
 }  # fmt: skip
@@ -229,7 +229,7 @@ def people_block(asked: Asked) -> FigureBlock:
         [{"name": label, "cells": [words.of_hundred(row[key])]} for label, key in (
             (_("Alive, estimate"), "estimate"), (_("Lower end of the interval"), "lower"),
             (_("Upper end of the interval"), "upper"))],
-        inline=mark_safe(drawings),  # noqa: S308 - made here, its texts escaped
+        inline=mark_safe(drawings),  # made here, its texts escaped
         files=[(s.upper(), places.figure(entity, "people", s)) for s in ("csv", "svg", "png")],
         permanent=places.permanent(entity, "?for=patient&survival=show#people"),
         cite=citation(asked, title),
@@ -264,7 +264,9 @@ def _line(asked: Asked, kind: Kind, row: Row) -> dict[str, Any]:
         reason = f"{words.state(row)}"
         return {"name": name, "state": reason, "reason": row["reason"]}
     interval = (
-        f"{kind.write(row['lower'])}–{kind.write(row['upper'])}" if row["lower"] is not None else "–"
+        f"{kind.write(row['lower'])}–{kind.write(row['upper'])}"
+        if row["lower"] is not None
+        else "–"
     )
     cells = [kind.write(row["estimate"]), interval]
     if kind.people:

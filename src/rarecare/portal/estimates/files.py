@@ -55,7 +55,10 @@ def figure(request: Any, name: str, figure: str, suffix: str) -> HttpResponse:
         return sent(request, as_csv(rows), "csv", file_name(release, entity, plain, "csv"))
     svg = (
         _people(release, entity) if figure == PEOPLE
-        else pictures.drawing(release, entity.entity_id, plain, narrow=figure.endswith("-narrow"))
+        else pictures.drawing(
+            release, entity.entity_id, plain, narrow=figure.endswith("-narrow"),
+            bare=figure != plain,
+        )
     )  # fmt: skip
     if svg is None:
         raise Http404(_("Too few numbers of this figure can be shown to draw it."))

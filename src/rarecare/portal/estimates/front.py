@@ -28,9 +28,7 @@ def front(release: OpenedRelease) -> dict[str, Any]:
 @lru_cache(maxsize=32)
 def _front(release: OpenedRelease, language: str) -> dict[str, Any]:
     del language  # numbers and words follow the language of the request
-    families = [
-        entity for entity in release.children.get(ALL, []) if entity.tier == 0
-    ]
+    families = [entity for entity in release.children.get(ALL, []) if entity.tier == 0]
     rates = {
         one.entity_id: release.row(
             one.entity_id, schema.INCIDENCE, age_group=ALL, standard=schema.NONE,
@@ -46,7 +44,7 @@ def _front(release: OpenedRelease, language: str) -> dict[str, Any]:
                     for one in release.entities.values())  # fmt: skip
         drawn: Ruler | None = None
         if row is not None and ok(row):
-            drawn = ruler_of(row["estimate"], row["lower"], row["upper"], end, numbers.rate)
+            drawn = ruler_of(row["estimate"], row["lower"], row["upper"], end, length=104)
         rows.append({
             "entity": family, "below": below, "ruler": drawn,
             "value": numbers.number(row["estimate"], decimals=1) if row and ok(row) else "",
@@ -54,7 +52,7 @@ def _front(release: OpenedRelease, language: str) -> dict[str, Any]:
         })  # fmt: skip
     return {
         "families": rows,
-        "end": numbers.number(end),
+        "end": numbers.short(end),
         "share": _share(release),
         "examples": [release.entities[one] for one in EXAMPLES if one in release.entities],
         "doors": True,

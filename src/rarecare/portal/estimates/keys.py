@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -26,7 +26,7 @@ class Ruler:
     Attributes
     ----------
     at, low, high
-        Places on a line from 8 to 232.
+        Places on the line, which begins at 8.
     size
         Radius of the dot: it shrinks rather than hide its interval.
     end
@@ -52,8 +52,8 @@ class Key:
         Its interval in words; how many people, where and when.
     ruler
         Its drawing.
-    missing
-        Why there is no number.
+    state, missing
+        That there is no number, in a word, and why.
     uncertain
         Whether the codes of this cancer are uncertain: said beside the number.
     """
@@ -64,13 +64,13 @@ class Key:
     interval: str = ""
     people: str = ""
     ruler: Ruler | None = None
+    state: str = ""
     missing: str = ""
     uncertain: bool = False
 
     @classmethod
-    def of_rate(cls, asked: Asked, title: str, row: Row | None, *, measure: str) -> Key:
+    def of_rate(cls, asked: Asked, title: str, row: Row | None) -> Key:
         """Return a rate per 100 000."""
-        del measure
         return cls._made(
             asked, title, row, numbers.rate, _("per 100 000 people"),
             end=round_end(row["upper"]) if row is not None and ok(row) else 1.0,
@@ -97,10 +97,16 @@ class Key:
     ) -> Key:  # fmt: skip
         uncertain = asked.entity.codes_confidence == "uncertain"
         if row is None or not ok(row):
-            return cls(title, missing=words.missing(asked.reader, row), uncertain=uncertain)
+            return cls(
+                title, state=words.state(row).capitalize(),
+                missing=words.missing(asked.reader, row), uncertain=uncertain,
+            )  # fmt: skip
         low, high = row["lower"], row["upper"]
         if low is None or high is None:
-            return cls(title, missing=_("No interval, so no number."), uncertain=uncertain)
+            return cls(
+                title, state=_("No interval"), missing=_("A number without its interval is not "
+                "shown."), uncertain=uncertain,
+            )  # fmt: skip
         interval = (numbers.between if asked.reader == words.PATIENT else numbers.span)(
             low, high, write
         )
@@ -110,7 +116,7 @@ class Key:
                 "level": words.level(row), "interval": interval,
             },
             _people(asked, row),
-            ruler_of(row["estimate"], low, high, end, write),
+            ruler_of(row["estimate"], low, high, end, unit=100 if write is numbers.percent else 1),
             uncertain=uncertain,
         )  # fmt: skip
 
@@ -133,24 +139,25 @@ def _people(asked: Asked, row: Row) -> str:
 
 
 def ruler_of(
-    at: float, low: float, high: float, end: float, write: Callable[[float], str]
-) -> Ruler:
-    scale = 224 / end
+    at: float, low: float, high: float, end: float, *, unit: float = 1.0, length: float = 224
+) -> Ruler:  # fmt: skip
+    """Return the drawing of a value on its interval, on a line of a length in px."""
+    scale = length / end
     places = [8 + scale * min(max(0.0, value), end) for value in (at, low, high)]
     size = 4.5 if places[2] - places[1] > 12 else 3.5
-    return Ruler(*(f"{place:.1f}" for place in places), f"{size:g}", write(end))
+    return Ruler(*(f"{place:.1f}" for place in places), f"{size:g}", numbers.short(unit * end))
 
 
 def round_end(value: float) -> float:
-    """Return a round number that is not below a value: 1, 2, 2.5 or 5 times a power of ten.
+    """Return a round number that is not below a value.
 
     >>> round_end(0.269), round_end(1100), round_end(0.0)
-    (0.5, 2000.0, 1.0)
+    (0.3, 1500.0, 1.0)
     """
     if value <= 0:
         return 1.0
     power = 10.0 ** floor(log10(value))
-    for step in (1, 2, 5, 10):
+    for step in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10):
         if value <= step * power * (1 + 1e-9):
             return float(round(step * power, 10))
-    return float(ceil(value))
+    raise AssertionError(value)  # the last step is above every value of this power

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import tempfile
 from functools import lru_cache
@@ -12,8 +13,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from rarecare.portal.estimates.drawings import BY_NAME, NARROW, WIDE
+from rarecare.portal.estimates.drawings import BY_NAME, NARROW, WIDE, Paper
 from rarecare.portal.opened import OpenedRelease
+
+log = logging.getLogger("rarecare.portal")
 
 _DARK = {
     "#fcfdfb": "#101614", "#ffffff": "#101614", "#16211d": "#e9efec", "#4a5852": "#aebbb5",
@@ -41,9 +44,21 @@ PICTURE_POLICY = (
 """Policy of a drawing opened by itself: its one style is named by its hash."""
 
 
-def drawing(release: OpenedRelease, entity_id: str, name: str, *, narrow: bool) -> str | None:
-    """Return a figure as SVG in the light colours, or None where there is nothing to draw."""
-    return _drawing(release, entity_id, name, NARROW if narrow else WIDE)
+def drawing(
+    release: OpenedRelease, entity_id: str, name: str, *, narrow: bool = False, bare: bool = False
+) -> str | None:
+    """Return a figure as SVG in the light colours, or None where there is nothing to draw.
+
+    Parameters
+    ----------
+    release, entity_id, name
+        Which figure.
+    narrow
+        For a phone.
+    bare
+        Without title and place, for a page that says them.
+    """
+    return _drawing(release, entity_id, name, Paper(NARROW if narrow else WIDE, bare))
 
 
 def for_page(svg: str) -> str:
@@ -61,11 +76,12 @@ def png(svg: str) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _drawing(release: OpenedRelease, entity_id: str, name: str, width: int) -> str | None:
-    path = _folder(release) / f"{entity_id}-{name}-{width}.svg"
+def _drawing(release: OpenedRelease, entity_id: str, name: str, paper: Paper) -> str | None:
+    kind = f"{paper.width:g}-bare" if paper.bare else f"{paper.width:g}"
+    path = _folder(release) / f"{entity_id}-{name}-{kind}.svg"
     if path.is_file():
         return path.read_text(encoding="utf-8") or None
-    figure = BY_NAME[name].figure(release, release.entities[entity_id], width)
+    figure = BY_NAME[name].figure(release, release.entities[entity_id], paper)
     svg = figure.to_svg() if figure is not None else ""
     _write(path, svg)
     return svg or None
@@ -86,7 +102,5 @@ def _write(path: Path, text: str) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         Path(made).replace(path)
-    except OSError:
-        return
-
-
+    except OSError as error:
+        log.warning("a drawing cannot be kept: %s", error)

@@ -35,9 +35,12 @@ _SITE = re.compile(r"^c\d{2}(?:\.?\d)?$", re.IGNORECASE)
 _HISTOLOGY = re.compile(r"^(\d{4})(?:/?(\d))?$")
 _ENTITY = re.compile(r"^\d{2}(?:\.\d{2}){0,2}$")
 _IDLE = frozenset(
-    "of and the with in or nos other all a di del della von der den und et de du la le les van "
-    "en el y e s z na i".split()
+    {"of", "and", "the", "with", "in", "or", "nos", "other", "all", "a", "di", "del", "della"}
+    | {"von", "der", "den", "und", "et", "de", "du", "la", "le", "les", "van", "en", "el", "y"}
+    | {"e", "s", "z", "na", "i"}
 )
+"""Words that say nothing of a cancer, in the languages of the portal."""
+
 _CYRILLIC = dict(zip("абвгдезийклмнопрстуфхъь", "abvgdeziiklmnoprstufhai", strict=True)) | {
     "ж": "j", "ц": "c", "ч": "ch", "ш": "sh", "щ": "sht", "ю": "iu", "я": "ia",
 }  # fmt: skip
@@ -129,9 +132,7 @@ class SearchIndex:
         """Return what a question finds; an empty one finds nothing."""
         text = " ".join(asked[:LONGEST].split())
         parts = text.replace(",", " ").split()
-        if parts and all(
-            _SITE.match(p) or _HISTOLOGY.match(p) or _ENTITY.match(p) for p in parts
-        ):
+        if parts and all(_SITE.match(p) or _HISTOLOGY.match(p) or _ENTITY.match(p) for p in parts):
             return self._by_code(text, parts)
         return Answer(text, tuple(self._by_name(text)[:at_most]))
 
@@ -146,6 +147,7 @@ class SearchIndex:
                     own = scores.setdefault(place, [0.0] * len(words))
                     own[at] = max(own[at], alike)
         best: dict[str, tuple[float, Term]] = {}
+        spread: dict[str, list[float]] = {}
         for place, own in scores.items():
             term = self.terms[place]
             matched = sum(own) / len(words)
@@ -153,6 +155,13 @@ class SearchIndex:
             score = term.weight * matched * (0.85 + 0.15 * covered)
             if score > best.get(term.entity_id, (0.0, term))[0]:
                 best[term.entity_id] = score, term
+            over = spread.setdefault(term.entity_id, [0.0] * len(words))
+            for at, value in enumerate(own):
+                over[at] = max(over[at], value * term.weight)
+        # words of one question may stand in several names: leiomyosarcoma, and uterus
+        for entity_id, over in spread.items():
+            score, term = best[entity_id]
+            best[entity_id] = max(score, 0.93 * sum(over) / len(words)), term
         hits = [
             Hit(self.release.entities[entity], score, None if term.name else term.text)
             for entity, (score, term) in best.items()

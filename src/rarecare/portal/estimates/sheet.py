@@ -17,7 +17,7 @@ from rarecare.portal.estimates import figures, words
 from rarecare.portal.estimates.behind import behind_facts
 from rarecare.portal.estimates.countries import country_table, places_of
 from rarecare.portal.estimates.definition import definition_of
-from rarecare.portal.estimates.drawings import BY_NAME, length
+from rarecare.portal.estimates.drawings import age_rows_of_both, length
 from rarecare.portal.estimates.facts import Facts, ok, peak_age
 from rarecare.portal.estimates.figures import FigureBlock
 from rarecare.portal.estimates.keys import Key
@@ -31,7 +31,6 @@ from rarecare.portal.estimates.words import (
 )
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.portal.places import Places
-from rarecare.study import schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +109,7 @@ def in_short(asked: Asked) -> Section:
     """Make the first section: the finding and the key figures."""
     facts, reader = asked.facts, asked.reader
     crude = facts.crude
-    lead = asked.says(
-        crude, lambda: words.new_cases(reader, crude or {}, facts.standardised)
-    )
+    lead = asked.says(crude, lambda: words.new_cases(reader, crude or {}, facts.standardised))
     return Section("short", _("In short"), {"lead": lead, "keys": list(_keys(asked))})
 
 
@@ -122,7 +119,7 @@ def _keys(asked: Asked) -> list[Key]:
     title = _("New cases a year, age-standardised") if reader == RESEARCHER else _(
         "New cases a year"
     )  # fmt: skip
-    keys = [Key.of_rate(asked, title, first, measure=schema.INCIDENCE)]
+    keys = [Key.of_rate(asked, title, first)]
     if facts.prevalent:
         widest = facts.prevalent[-1]
         keys.append(Key.of_people(
@@ -209,7 +206,7 @@ def survival_table(asked: Asked) -> dict[str, Any]:
         if rows:
             lines.append({"name": name, "cells": cells(dict(rows))})
     groups = list(dict.fromkeys(group for group, _years in facts.survival_by_age))
-    for group in sorted(groups, key=lambda text: int(text.rstrip("+").split("-")[0])):
+    for group in sorted(groups, key=lambda text: int(text.rstrip("+").partition("-")[0])):
         rows = {y: r for (g, y), r in facts.survival_by_age.items() if g == group}
         lines.append({
             "name": _("Ages %(ages)s") % {"ages": numbers.ages(group)}, "cells": cells(dict(rows)),
@@ -244,12 +241,12 @@ def who(asked: Asked) -> Section:
     """Make the section on who gets it: ages and sexes."""
     facts, reader = asked.facts, asked.reader
     lines = []
-    peak = peak_age(BY_NAME["age"].rows(asked.release, asked.entity))
+    peak = peak_age(age_rows_of_both(asked.release, asked.entity))
     if peak is not None:
         lines.append(asked.said(words.most_often(reader, peak)))
     male, female = (facts.crude_by_sex.get(sex) for sex in ("male", "female"))
     if male and female and ok(male) and ok(female) and male["n"] and female["n"]:
-        lines.append(asked.said(words.sexes(reader, male, female)))
+        lines.append(asked.said(words.sexes(reader, male, female, facts.crude)))
     return Section(
         "who", _("Who gets it"), {"lines": lines, "figures": [figures.block(asked, "age")]}
     )
@@ -266,7 +263,9 @@ def with_it(asked: Asked) -> Section | None:
     lines.append(asked.says(widest, lambda: words.alive(reader, widest, place=place)))
     if complete is not None:
         lines.append(
-            asked.says(complete, lambda: words.alive(reader, complete or {}, place=place, ever=True))
+            asked.says(
+                complete, lambda: words.alive(reader, complete or {}, place=place, ever=True)
+            )
         )
     data: dict[str, Any] = {"lines": lines}
     if reader in (ONCOLOGIST, RESEARCHER, AUTHORITY):
@@ -351,7 +350,7 @@ def behind(asked: Asked) -> Section:
     return Section(
         "behind", _("How sure are these figures"),
         {"behind": behind_facts(asked.release, asked.said),
-         "full": asked.reader in (RESEARCHER, AUTHORITY)},
+         "full": asked.reader in (RESEARCHER, AUTHORITY), "methods": asked.reader != PATIENT},
     )  # fmt: skip
 
 

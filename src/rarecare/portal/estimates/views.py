@@ -15,7 +15,7 @@ from rarecare.portal import errors
 from rarecare.portal.estimates.facts import Facts
 from rarecare.portal.estimates.front import front
 from rarecare.portal.estimates.search import LONGEST, index_of
-from rarecare.portal.estimates.sheet import Asked, sections_of
+from rarecare.portal.estimates.sheet import Asked
 from rarecare.portal.kept import kept, with_release
 from rarecare.portal.knowledge.catalogue import reviewed_languages
 from rarecare.portal.languages import FALLBACK
@@ -31,9 +31,7 @@ SHOWN = ("show",)
 @kept()
 def home(request: Any) -> HttpResponse:
     """Show the start page."""
-    return render(
-        request, "estimates/home.html", {"section": "home", **front(request.release)}
-    )
+    return render(request, "estimates/home.html", {"section": "home", **front(request.release)})
 
 
 @require_safe

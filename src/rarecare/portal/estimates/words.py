@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from rarecare.portal import numbers
-from rarecare.results import NOT_ESTIMABLE, WITHHELD
+from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
 
 Row = Mapping[str, Any]
 PATIENT, GP, ONCOLOGIST, RESEARCHER, AUTHORITY = (
@@ -107,9 +107,7 @@ def told_each_year(row: Row) -> str:
     if row["n"] == 0:
         return _("No one was told in these years that they have it.")
     if per_million < 0.95:
-        return _(
-            "Fewer than 1 person in a million is told each year that they have it."
-        )
+        return _("Fewer than 1 person in a million is told each year that they have it.")
     about = ngettext(
         "About %(count)s person in a million is told each year that they have it",
         "About %(count)s people in a million are told each year that they have it",
@@ -257,11 +255,17 @@ def most_often(reader: str, row: Row) -> str:
     }
 
 
-def sexes(reader: str, male: Row, female: Row) -> str:
-    """Return the rates of both sexes, and whether the figures show a difference."""
+def sexes(reader: str, male: Row, female: Row, both: Row | None) -> str:
+    """Return the rates of both sexes, and whether the figures show a difference.
+
+    They do where the intervals lie apart; they do not where both hold the rate of both sexes
+    together; in between, the numbers stand alone.
+    """
     if reader == PATIENT:
         per = MILLION / PER
-        counts = _("%(male)s men and boys and %(female)s women and girls in a million each year") % {
+        counts = _(
+            "%(male)s men and boys and %(female)s women and girls in a million each year"
+        ) % {
             "male": whole(male["estimate"] * per), "female": whole(female["estimate"] * per),
         }  # fmt: skip
     else:
@@ -275,9 +279,15 @@ def sexes(reader: str, male: Row, female: Row) -> str:
         return _("More often in males: %(counts)s.") % {"counts": counts}
     if female["lower"] > male["upper"]:
         return _("More often in females: %(counts)s.") % {"counts": counts}
-    return _("The figures do not show a difference between the sexes: %(counts)s.") % {
-        "counts": counts
-    }
+    if (
+        both is not None
+        and both["status"] == OK
+        and all(row["lower"] <= both["estimate"] <= row["upper"] for row in (male, female))
+    ):
+        return _("The figures do not show a difference between the sexes: %(counts)s.") % {
+            "counts": counts
+        }
+    return _("By sex: %(counts)s.") % {"counts": counts}
 
 
 def trend(reader: str, row: Row) -> str:
@@ -289,13 +299,16 @@ def trend(reader: str, row: Row) -> str:
     }  # fmt: skip
     if row["lower"] <= 0 <= row["upper"]:
         if reader == PATIENT:
-            return _(
-                "From %(period)s the figures show neither a rise nor a fall."
-            ) % {"period": facts["period"]}
-        return _(
-            "%(period)s: the figures show neither a rise nor a fall (%(value)s%% a year, "
-            "%(interval)s)."
-        ) % facts
+            return _("From %(period)s the figures show neither a rise nor a fall.") % {
+                "period": facts["period"]
+            }
+        return (
+            _(
+                "%(period)s: the figures show neither a rise nor a fall (%(value)s%% a year, "
+                "%(interval)s)."
+            )
+            % facts
+        )
     if row["estimate"] > 0:
         return _("%(period)s: the rate rose by %(value)s%% a year (%(interval)s).") % facts
     return _("%(period)s: the rate fell by %(value)s%% a year (%(interval)s).") % facts
@@ -312,10 +325,13 @@ def alive(reader: str, row: Row, *, place: str, ever: bool = False) -> str:
         ),
     }  # fmt: skip
     if ever:
-        return _(
-            "On %(day)s, about %(count)s people in %(place)s were alive who had ever been told "
-            "that they have it (%(interval)s)."
-        ) % facts
+        return (
+            _(
+                "On %(day)s, about %(count)s people in %(place)s were alive who had ever been told "
+                "that they have it (%(interval)s)."
+            )
+            % facts
+        )
     text = ngettext(
         "On %(day)s, about %(count)s people in %(place)s were alive who had been diagnosed in "
         "the year before (%(interval)s).",
