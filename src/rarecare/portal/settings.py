@@ -102,6 +102,9 @@ TEMPLATES: list[dict[str, Any]] = [
     },
 ]
 
+NINJA_NUM_PROXIES = 1 if HTTPS else 0
+"""Whose address counts for the interface's limit: behind TLS the one that the proxy saw."""
+
 # --- database, files --------------------------------------------------------------------------
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL") or f"sqlite:///{DATA}/portal.db")}

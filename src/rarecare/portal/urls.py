@@ -17,6 +17,7 @@ urlpatterns = [
     path("language/", set_language, name="set_language"),
     path("r/<slug:release>/", permanent, {"rest": ""}, name="permanent-release"),
     path("r/<slug:release>/<path:rest>", permanent, name="permanent"),
+    path("api/v1/", include("rarecare.portal.api.urls")),
     path("admin/", admin.site.urls),
 ]
 
