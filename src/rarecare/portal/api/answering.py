@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from rarecare.portal.api.asking import MOST_ROWS, Question
-from rarecare.portal.api.refused import Refused
+from rarecare.portal.api.refused import RefusedError
 from rarecare.portal.opened import OpenedRelease
 
 TYPES = {
@@ -36,7 +36,7 @@ def table(request: HttpRequest, release: OpenedRelease, question: Question) -> H
 
     Raises
     ------
-    Refused
+    RefusedError
         There is no such page, or a file would be too large.
     """
     tag = tag_of(release, request)
@@ -49,7 +49,7 @@ def table(request: HttpRequest, release: OpenedRelease, question: Question) -> H
         body = _page(request, release, question, rows)
     else:
         if rows.height > MOST_ROWS:
-            raise Refused(
+            raise RefusedError(
                 "these are too many rows for one file", value=str(rows.height),
                 allowed=f"up to {MOST_ROWS}", status=413,
                 remedy=f"Ask for less, or take the whole table: /api/v1/releases/{release.name}/"

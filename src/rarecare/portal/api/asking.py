@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import polars as pl
 
-from rarecare.portal.api.refused import Refused
+from rarecare.portal.api.refused import RefusedError
 from rarecare.portal.opened import OpenedRelease
 from rarecare.study import schema
 
@@ -81,7 +81,7 @@ class Question:
 
         Raises
         ------
-        Refused
+        RefusedError
             A name or a value is not known; the message says which are.
         """
         columns = columns_of(table)
@@ -93,7 +93,7 @@ class Question:
             if name in also:
                 continue
             if name not in names:
-                raise Refused(f"{table} cannot be asked for this", value=name[:_LONGEST],
+                raise RefusedError(f"{table} cannot be asked for this", value=name[:_LONGEST],
                               allowed=names)  # fmt: skip
             if not given:
                 continue
@@ -101,23 +101,23 @@ class Question:
                 known = values_of(release, table, name)
                 for value in given:
                     if value not in known:
-                        raise Refused(
+                        raise RefusedError(
                             f"{table} of this release have no such {name}", value=value[:_LONGEST],
                             allowed=known,
                         )  # fmt: skip
                 filters[name] = given
             elif len(given) > 1:
-                raise Refused(f"{name} is given twice", value=", ".join(given)[:_LONGEST],
+                raise RefusedError(f"{name} is given twice", value=", ".join(given)[:_LONGEST],
                               allowed="one value")  # fmt: skip
             else:
                 rest[name] = given[0]
         within = rest.get(WITHIN)
         if within is not None and within not in release.entities:
-            raise Refused("the list of this release has no such cancer", value=within[:_LONGEST],
+            raise RefusedError("the list of this release has no such cancer", value=within[:_LONGEST],
                           allowed=list(release.entities))  # fmt: skip
         kind = rest.get("format", FORMATS[0])
         if kind not in FORMATS:
-            raise Refused("there is no such format", value=kind[:_LONGEST], allowed=FORMATS)
+            raise RefusedError("there is no such format", value=kind[:_LONGEST], allowed=FORMATS)
         return cls(
             table, filters, within,
             _whole("page", rest.get("page", "1"), 10**9),
@@ -133,7 +133,9 @@ class Question:
             if frame.schema[name] == pl.String:
                 wanted.append(column.is_in(values))
             else:
-                kept = [row for row in frame[name].unique() if row is not None and said(row) in values]
+                kept = [
+                    row for row in frame[name].unique() if row is not None and said(row) in values
+                ]
                 wanted.append(column.is_in(kept))
         if self.within is not None:
             wanted.append(pl.col("entity_id").is_in(below(release, self.within)))
@@ -148,12 +150,12 @@ class Question:
 
         Raises
         ------
-        Refused
+        RefusedError
             There are not so many pages.
         """
         last = self.pages(rows.height)
         if self.page > last:
-            raise Refused("there is no such page", value=self.page,
+            raise RefusedError("there is no such page", value=self.page,
                           allowed=f"1 to {last}", status=404)  # fmt: skip
         return rows.slice((self.page - 1) * self.per_page, self.per_page)
 
@@ -204,6 +206,6 @@ def said(value: object) -> str:
 
 def _whole(name: str, text: str, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= most):
-        raise Refused(f"{name} is not understood", value=text[:_LONGEST],
+        raise RefusedError(f"{name} is not understood", value=text[:_LONGEST],
                       allowed=f"1 to {most}")  # fmt: skip
     return int(text)

@@ -22,7 +22,10 @@ _TEXT = {"type": "string"}
 _ABOUT = {
     "release": {**_TEXT, "description": "Name of the release, for permanent addresses."},
     "synthetic": {"type": "boolean", "description": "Whether every number is invented."},
-    "list": {**_TEXT, "description": "Version of the list of rare cancers, derived and unofficial."},
+    "list": {
+        **_TEXT,
+        "description": "Version of the list of rare cancers, derived and unofficial.",
+    },
 }
 PROBLEM = {
     "type": "object",

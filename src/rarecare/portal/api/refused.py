@@ -11,7 +11,7 @@ _MOST = 300
 """Allowed values said in one answer."""
 
 
-class Refused(UsageError):
+class RefusedError(UsageError):
     """A question that cannot be answered as it stands.
 
     Parameters

@@ -17,7 +17,7 @@ from rarecare.codes import default_list
 from rarecare.errors import FileError, RarecareError
 from rarecare.portal.api import answering, described
 from rarecare.portal.api.asking import Question, columns_of, values_of
-from rarecare.portal.api.refused import Refused, problem
+from rarecare.portal.api.refused import RefusedError, problem
 from rarecare.portal.directory import standing
 from rarecare.portal.directory.models import Kind
 from rarecare.portal.directory.search import find
@@ -51,7 +51,9 @@ _ANY: dict[str, Any] = {}
 View = Callable[..., HttpResponse]
 
 
-def reads(path: str, name: str, extra: dict[str, Any], tags: Sequence[str]) -> Callable[[View], View]:
+def reads(
+    path: str, name: str, extra: dict[str, Any], tags: Sequence[str]
+) -> Callable[[View], View]:
     """Make a view an operation: read it is, with its body or without; nothing else."""
 
     def decorate(view: View) -> View:
@@ -73,7 +75,9 @@ def _only_read(path: str) -> View:
     arguments = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
 
     def answer(request: HttpRequest, **_rest: Any) -> HttpResponse:
-        raise Refused("this can only be read", value=request.method, allowed="GET, HEAD", status=405)
+        raise RefusedError(
+            "this can only be read", value=request.method, allowed="GET, HEAD", status=405
+        )
 
     if arguments:
         from inspect import Parameter, Signature, signature  # noqa: PLC0415
@@ -101,8 +105,8 @@ def told(request: HttpRequest, status: int, detail: str, parts: Any = None) -> H
     return response
 
 
-@api.exception_handler(Refused)
-def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
+@api.exception_handler(RefusedError)
+def _refused(request: HttpRequest, error: RefusedError) -> HttpResponse:
     return told(request, error.status, str(error), error.parts)
 
 
@@ -134,7 +138,7 @@ def _throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
 def nothing(request: HttpRequest, rest: str = "") -> HttpResponse:
     """Answer an address of the interface that does not exist."""
     known = sorted(path for path in api.get_openapi_schema()["paths"] if "{" not in path)
-    error = Refused("there is nothing at this address", value=f"/api/v1/{rest}"[:200],
+    error = RefusedError("there is nothing at this address", value=f"/api/v1/{rest}"[:200],
                     allowed=known, status=404)  # fmt: skip
     return told(request, 404, str(error), error.parts)
 
@@ -149,7 +153,9 @@ def _current() -> OpenedRelease:
 def _nothing_asked(request: HttpRequest) -> None:
     """Refuse parameters where there are none."""
     for name in request.GET:
-        raise Refused("this cannot be asked for more", value=name[:200], allowed="no parameters")
+        raise RefusedError(
+            "this cannot be asked for more", value=name[:200], allowed="no parameters"
+        )
 
 
 @reads("/release", "release", described.of_one({
@@ -159,7 +165,7 @@ def _nothing_asked(request: HttpRequest) -> None:
     "provenance": {"type": "object"},
 }), ["release"])  # fmt: skip
 def release(request: HttpRequest) -> HttpResponse:
-    """The release shown: study, period, choices, inputs with their hashes, files."""
+    """Give the release shown: study, period, choices, inputs with their hashes, files."""
     _nothing_asked(request)
     opened = _current()
     manifest = opened.manifest
@@ -180,7 +186,7 @@ def release(request: HttpRequest) -> HttpResponse:
                   **described.errors(400, 429)},
 }, ["release"])  # fmt: skip
 def current_manifest(request: HttpRequest) -> HttpResponse:
-    """The way to the manifest of the current release, by its name: files beside it stay its own."""
+    """Lead to the manifest of the current release, by its name; files beside it stay its own."""
     _nothing_asked(request)
     response = HttpResponse(status=302)
     response.headers["Location"] = f"/api/v1/releases/{_current().name}/{MANIFEST}"
@@ -196,16 +202,18 @@ def current_manifest(request: HttpRequest) -> HttpResponse:
                   **described.errors(400, 404, 429)},
 }, ["release"])  # fmt: skip
 def release_file(request: HttpRequest, name: str, file: str) -> HttpResponse:
-    """A file of a release: manifest.json, its tables in Parquet, its models, its report."""
+    """Give a file of a release: manifest.json, its tables in Parquet, its models, its report."""
     _nothing_asked(request)
     current = _current()
     opened = store().named(name)
     if opened is None:
-        raise Refused("this release is not kept here", value=name[:200], allowed=[current.name],
+        raise RefusedError("this release is not kept here", value=name[:200], allowed=[current.name],
                       status=404)  # fmt: skip
     files = [MANIFEST, *opened.manifest["files"]]
     if file not in files:
-        raise Refused("the release has no such file", value=file[:200], allowed=files, status=404)
+        raise RefusedError(
+            "the release has no such file", value=file[:200], allowed=files, status=404
+        )
     assert opened.release.folder is not None
     body = (opened.release.folder / file).read_bytes()
     suffix = file.rpartition(".")[2]
@@ -227,7 +235,7 @@ def _of_table(table: str) -> View:
         return answering.table(request, opened, Question.of(opened, table, request.GET))
 
     answer.__name__ = table
-    answer.__doc__ = f"Rows of {table}.parquet of the release, filtered by their columns."
+    answer.__doc__ = f"Give rows of {table}.parquet of the release, filtered by their columns."
     return answer
 
 
@@ -239,10 +247,10 @@ for _table in schema.TABLES:
     {"table": {"type": "string"}, "values": {"type": "object"}}, not_found=True
 ), ["tables"])  # fmt: skip
 def values(request: HttpRequest, table: str) -> HttpResponse:
-    """What each column of a table can be asked for."""
+    """Say what each column of a table can be asked for."""
     _nothing_asked(request)
     if table not in schema.TABLES:
-        raise Refused("the release has no such table", value=table[:200],
+        raise RefusedError("the release has no such table", value=table[:200],
                       allowed=list(schema.TABLES), status=404)  # fmt: skip
     opened = _current()
     found = {name: list(values_of(opened, table, name)) for name in columns_of(table)}
@@ -256,12 +264,12 @@ def values(request: HttpRequest, table: str) -> HttpResponse:
     "estimates": {"type": "string"},
 }, not_found=True), ["entities"])  # fmt: skip
 def entity(request: HttpRequest, entity_id: str) -> HttpResponse:
-    """A cancer of the list: what it belongs to, what lies below it, its rules in ICD-O-3."""
+    """Give a cancer of the list: what it belongs to, what lies below it, its rules in ICD-O-3."""
     _nothing_asked(request)
     opened = _current()
     one = opened.entities.get(entity_id)
     if one is None:
-        raise Refused("the list of this release has no such cancer", value=entity_id[:200],
+        raise RefusedError("the list of this release has no such cancer", value=entity_id[:200],
                       allowed=list(opened.entities), status=404)  # fmt: skip
     listed = default_list()
     known = opened.manifest["list_sha256"] == listed.hash
@@ -300,7 +308,7 @@ def _named(one: Entity) -> dict[str, str]:
     }),
 }, ["classification"])  # fmt: skip
 def classification(request: HttpRequest) -> HttpResponse:
-    """Where a pair of ICD-O-3 codes falls, by which rule, and how sure that is.
+    """Explain where a pair of ICD-O-3 codes falls, by which rule, and how sure that is.
 
     By the list of this program; ``version`` names it.
     """
@@ -308,15 +316,17 @@ def classification(request: HttpRequest) -> HttpResponse:
     given: dict[str, str | None] = dict.fromkeys(names)
     for name in request.GET:
         if name not in names:
-            raise Refused("a pair of codes is not asked for this", value=name[:200], allowed=names)
+            raise RefusedError(
+                "a pair of codes is not asked for this", value=name[:200], allowed=names
+            )
         asked = request.GET.getlist(name)
         if len(asked) > 1:
-            raise Refused(f"{name} is given twice", value=", ".join(asked)[:200],
+            raise RefusedError(f"{name} is given twice", value=", ".join(asked)[:200],
                           allowed="one value")  # fmt: skip
         given[name] = asked[0][:200]
     topography, morphology = given["topography"], given["morphology"]
     if not topography or not morphology:
-        raise Refused("a code is missing", allowed="topography and morphology",
+        raise RefusedError("a code is missing", allowed="topography and morphology",
                       remedy="Ask for instance ?topography=C40.2&morphology=9180/3.")  # fmt: skip
     found = default_list().explain(topography, morphology, sex=given["sex"])
     return answering.one(request, _current(), asdict(found) | {"words": str(found)})
@@ -343,7 +353,7 @@ _PUBLIC = ("slug", "kind", "name", "about", "country", "city", "address", "latit
                         "organisations": {"type": "array", "items": {"type": "object"}}}),
 }, ["directory"])  # fmt: skip
 def directory(request: HttpRequest) -> HttpResponse:
-    """Centres, patient organisations, registries and research groups that are shown.
+    """Give centres, patient organisations, registries and research groups that are shown.
 
     With designations in force; contacts are those of organisations, never of persons.
     """
@@ -351,7 +361,9 @@ def directory(request: HttpRequest) -> HttpResponse:
     given = dict.fromkeys(names, "")
     for name in request.GET:
         if name not in names:
-            raise Refused("the directory cannot be asked for this", value=name[:200], allowed=names)
+            raise RefusedError(
+                "the directory cannot be asked for this", value=name[:200], allowed=names
+            )
         given[name] = request.GET[name][:200]
     _known("kind", given["kind"], Kind.values)
     shown = standing.shown_organisations()
@@ -378,4 +390,4 @@ def directory(request: HttpRequest) -> HttpResponse:
 
 def _known(name: str, value: str, allowed: Sequence[str]) -> None:
     if value and value not in allowed:
-        raise Refused(f"the directory has no such {name}", value=value, allowed=allowed)
+        raise RefusedError(f"the directory has no such {name}", value=value, allowed=allowed)
