@@ -11,13 +11,12 @@ from datetime import date
 from functools import cache
 
 from babel import Locale, dates
-from babel.numbers import format_decimal
+from babel.numbers import get_decimal_symbol, get_group_symbol
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from rarecare.portal.languages import FALLBACK
 
-NNBSP = "\u202f"
 MINUS = "\u2212"
 
 
@@ -32,14 +31,22 @@ def here() -> Locale:
     return locale_of(get_language() or FALLBACK)
 
 
+@cache
+def _signs(language: str) -> dict[int, str]:
+    """Return what stands for the comma, the point and the minus of Python's numbers."""
+    locale = locale_of(language)
+    return str.maketrans({
+        ",": get_group_symbol(locale), ".": get_decimal_symbol(locale), "-": MINUS,
+    })  # fmt: skip
+
+
 def number(value: float, *, decimals: int = 0) -> str:
     """Return a number with fixed decimals.
 
     >>> number(3214), number(0.2197, decimals=2)
     ('3,214', '0.22')
     """
-    pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
-    return str(format_decimal(value, pattern, locale=here())).replace("-", MINUS)
+    return f"{value:,.{decimals}f}".translate(_signs(get_language() or FALLBACK))
 
 
 def short(value: float) -> str:
@@ -48,7 +55,8 @@ def short(value: float) -> str:
     >>> short(1.0), short(0.25), short(1500.0)
     ('1', '0.25', '1,500')
     """
-    return str(format_decimal(value, "#,##0.###", locale=here()))
+    text = f"{value:,.3f}".rstrip("0").rstrip(".")
+    return text.translate(_signs(get_language() or FALLBACK))
 
 
 def rate_decimals(value: float) -> int:
@@ -142,4 +150,9 @@ def day(iso: str) -> str:
 
 def country(code: str, fallback: str) -> str:
     """Return a country's name in the language, by CLDR; the fallback where it has none."""
-    return str(here().territories.get(code) or fallback)
+    return _countries(get_language() or FALLBACK).get(code) or fallback
+
+
+@cache
+def _countries(language: str) -> dict[str, str]:
+    return {str(code): str(name) for code, name in locale_of(language).territories.items()}

@@ -50,7 +50,9 @@ def serve(
     if workers < 1:
         raise UsageError("there must be a worker", value=workers, allowed="1 or more")
     prepare(release, host=host, data=data)
-    from gunicorn.app.base import BaseApplication  # noqa: PLC0415 - only where a server runs
+    from gunicorn.app.base import (  # type: ignore[import-untyped]  # noqa: PLC0415 - only here
+        BaseApplication,
+    )
 
     class Portal(BaseApplication):  # type: ignore[misc]
         """Gunicorn with the portal's settings; each worker opens the release itself."""

@@ -28,7 +28,7 @@ WIDE, NARROW = 640, 340
 ADULTS, CHILDREN = "15-99", "0-14"
 _STACKED = (1, 5, 10)
 _MOST = 40
-_FEWEST = 10
+FEWEST = 10
 """No percentage of fewer people is drawn."""
 
 _NUMBERS = dict.fromkeys(("estimate", "lower", "upper", "level"), pl.Float64)
@@ -159,7 +159,7 @@ def _by_age(release: OpenedRelease, entity: Entity) -> Rows:
 
 
 def _some_ages(rows: Rows) -> bool:
-    return sum(row["status"] == OK and bool(row["n"]) for row in rows) >= 2
+    return len([row for row in rows if row["status"] == OK and row["n"]]) >= 2
 
 
 def _ages(release: OpenedRelease, entity: Entity, rows: Rows, paper: Paper) -> Figure:
@@ -194,7 +194,7 @@ def trend_rows(release: OpenedRelease, entity: Entity) -> Rows:
 
 
 def _some_years(rows: Rows) -> bool:
-    return sum(row["status"] == OK for row in rows) >= 2
+    return len([row for row in rows if row["status"] == OK]) >= 2
 
 
 def _trend(release: OpenedRelease, entity: Entity, rows: Rows, paper: Paper) -> Figure:
@@ -437,7 +437,7 @@ def length(period: str) -> int:
 
 def _enough(row: dict[str, Any]) -> bool:
     """Return whether a percentage is of enough people to be drawn."""
-    return row["status"] == OK and (row["n"] or 0) >= _FEWEST
+    return row["status"] == OK and (row["n"] or 0) >= FEWEST
 
 
 def _age(group: str) -> int:

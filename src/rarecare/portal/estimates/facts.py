@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rarecare.portal.estimates.drawings import (
+    FEWEST,
     length,
     main_ages,
     prevalence_rows,
@@ -142,6 +143,11 @@ class Facts:
 def ok(row: Row | None) -> bool:
     """Return whether a row has a number."""
     return row is not None and row["status"] == OK
+
+
+def few(row: Row) -> bool:
+    """Return whether a share is of so few people that it is neither drawn nor said."""
+    return ok(row) and (row["n"] or 0) < FEWEST
 
 
 def peak_age(rows: Sequence[Row]) -> Row | None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from rarecare.portal import numbers
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.countries import places_of
-from rarecare.portal.estimates.facts import Row, ok
+from rarecare.portal.estimates.facts import Row, few, ok
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +87,9 @@ class Key:
     @classmethod
     def of_share(cls, asked: Asked, title: str, row: Row | None) -> Key:
         """Return a share in percent."""
+        if row is not None and few(row):
+            return cls(title, state=_("Too few people"), missing=words.few_people(),
+                       uncertain=asked.entity.codes_confidence == "uncertain")  # fmt: skip
         end = max(1.0, row["upper"]) if row is not None and ok(row) else 1.0
         return cls._made(asked, title, row, numbers.percent, "%", end=end)
 
@@ -143,9 +146,11 @@ def ruler_of(
 ) -> Ruler:  # fmt: skip
     """Return the drawing of a value on its interval, on a line of a length in px."""
     scale = length / end
-    places = [8 + scale * min(max(0.0, value), end) for value in (at, low, high)]
-    size = 4.5 if places[2] - places[1] > 12 else 3.5
-    return Ruler(*(f"{place:.1f}" for place in places), f"{size:g}", numbers.short(unit * end))
+    dot, left, right = (8 + scale * min(max(0.0, value), end) for value in (at, low, high))
+    size = "4.5" if right - left > 12 else "3.5"
+    return Ruler(
+        f"{dot:.1f}", f"{left:.1f}", f"{right:.1f}", size, numbers.short(unit * end)
+    )  # fmt: skip
 
 
 def round_end(value: float) -> float:

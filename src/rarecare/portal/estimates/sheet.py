@@ -18,7 +18,7 @@ from rarecare.portal.estimates.behind import behind_facts
 from rarecare.portal.estimates.countries import country_table, places_of
 from rarecare.portal.estimates.definition import definition_of
 from rarecare.portal.estimates.drawings import age_rows_of_both, length
-from rarecare.portal.estimates.facts import Facts, ok, peak_age
+from rarecare.portal.estimates.facts import Facts, few, ok, peak_age
 from rarecare.portal.estimates.figures import FigureBlock
 from rarecare.portal.estimates.keys import Key
 from rarecare.portal.estimates.words import (
@@ -64,6 +64,12 @@ class Asked:
     def said(self, sentence: str) -> str:
         """Return a sentence that says itself when its number is invented."""
         return words.said(sentence, synthetic=self.release.synthetic)
+
+    def survival(self, row: Row | None, years: float) -> str:
+        """Return the sentence on survival at a time, or why there is none."""
+        if row is not None and few(row) and self.reader != RESEARCHER:
+            return words.few_people()
+        return self.says(row, lambda: words.survival(self.reader, row or {}, years))
 
     def says(self, row: Row | None, sentence: Callable[[], str]) -> str:
         """Return a sentence on a row, or why there is none."""
@@ -157,21 +163,20 @@ def living(asked: Asked) -> Section:
     if not asked.chosen:
         return Section("living", title, data)
     row = facts.at
-    data["lead"] = asked.says(row, lambda: words.survival(reader, row or {}, facts.spoken_of))
+    data["lead"] = asked.survival(row, facts.spoken_of)
     blocks: list[FigureBlock] = []
     if reader == PATIENT:
         data["small_print"] = _(
             "It describes many people together. It cannot tell what will happen to one person. "
             "Age, stage and treatment matter, and care may have changed since."
         )
-        if ok(row):
+        if row is not None and ok(row) and not few(row):
             blocks.append(figures.people_block(asked))
         data["years"] = [
-            (words.in_years(years), asked.says(one, lambda one=one, years=years:
-             words.survival(PATIENT, one, years)))
+            asked.survival(facts.survival.get(years), years)
             for years in facts.years
-            if (one := facts.survival.get(years)) is not None and years != facts.spoken_of
-        ]  # fmt: skip
+            if years != facts.spoken_of
+        ]
     else:
         if reader != GP:
             data["table"] = survival_table(asked)

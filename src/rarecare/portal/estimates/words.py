@@ -212,6 +212,11 @@ def survival(reader: str, row: Row, years: float) -> str:
     }  # fmt: skip
 
 
+def few_people() -> str:
+    """Return why a share of very few people is not said."""
+    return _("Fewer than 10 people: no percentage is said of so few. The files hold the number.")
+
+
 def of_hundred(share: float) -> str:
     """Return a share as people of 100; more than all is all.
 
