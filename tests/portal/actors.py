@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+from django.contrib.auth.models import Group
+
 from rarecare.portal.accounts.models import Account
 from rarecare.portal.accounts.roles import Role
 from rarecare.portal.consensus.conducting import (
@@ -75,8 +77,6 @@ sureness = "D"
 
 def account(name, *roles, organisation=None, password=None):
     """An account with roles; without a password, tests sign it in themselves."""
-    from django.contrib.auth.models import Group
-
     made = Account.objects.create_user(f"{name}@example.org", password, name=name.title())
     made.groups.set(Group.objects.filter(name__in=[Role(role).value for role in roles]))
     if organisation is not None:
@@ -103,7 +103,7 @@ def agreed_criteria(editor, slug="bone-round"):
     Round.objects.create(consensus=consensus, number=1, opens=opens, closes=closes)
     open_rounds(editor, consensus, on=opens)
     for one in people:
-        high = {name: (8, "") for name in ("team", "volume", "care")}
+        high = dict.fromkeys(("team", "volume", "care"), (8, ""))
         rate(one, consensus, high | {"wifi": (2, "Not about care.")}, on=opens)
     close(editor, consensus, number=1, on=closes + dt.timedelta(days=1))
     return publish_version(editor, consensus, version="1", on=dt.date(2026, 2, 20))

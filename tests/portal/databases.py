@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.db import connections
+from django.test.utils import setup_databases, teardown_databases
+
+from rarecare.portal.database_url import database
 
 CHOSEN = os.environ.get("RARECARE_TEST_DATABASES", "sqlite,postgresql").split(",")
 """Both, unless someone at work asks for one."""
@@ -78,16 +82,11 @@ def started(vendor):
 @contextmanager
 def opened(url):
     """Make the database at an address the portal's, with its tables, for as long as this lasts."""
-    from django.db import connections
-    from django.test.utils import setup_databases, teardown_databases
-
-    from rarecare.portal.database_url import database
-
     before = connections.databases["default"]
     connections["default"].close()
-    connections.databases["default"] = connections.configure_settings(
-        {"default": database(url)}
-    )["default"]
+    connections.databases["default"] = connections.configure_settings({"default": database(url)})[
+        "default"
+    ]
     connections["default"] = connections.create_connection("default")
     old = setup_databases(verbosity=0, interactive=False)
     try:

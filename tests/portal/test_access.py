@@ -8,9 +8,13 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from rarecare.portal.accounts import middleware
 from rarecare.portal.accounts.access import ACCESS, asked_of
-from rarecare.portal.accounts.roles import Role
+from rarecare.portal.accounts.roles import PERMISSIONS, Role
+from rarecare.portal.audit.models import Entry
 from rarecare.portal.directory.models import Kind, Trial, Voice
+from rarecare.portal.directory.nominations import add_evidence, nominate
+from rarecare.portal.directory.uploads import checked
 from rarecare.portal.knowledge.models import Version
 from tests.portal.actors import DAY, WHY, account, agreed_criteria, organisation
 
@@ -75,18 +79,13 @@ OTHERS = {"estimates", "admin"}
 @pytest.fixture
 def world(portal):
     """Something behind every address, and one account of each role."""
-    from rarecare.portal.directory.nominations import add_evidence, nominate
-    from rarecare.portal.directory.uploads import checked
-
     centre = organisation("Hospital A")
     patients = organisation("Friends", Kind.PATIENTS)
     society = organisation("Society", Kind.SOCIETY)
     people = {
         "no role": account("none"),
         "contributor": account("doctor", Role.CONTRIBUTOR, organisation=centre),
-        "patient organisation": account(
-            "friend", Role.PATIENT_ORGANISATION, organisation=patients
-        ),
+        "patient organisation": account("friend", Role.PATIENT_ORGANISATION, organisation=patients),
         "reviewer": account("reviewer", Role.REVIEWER, organisation=society),
         "editor": account("editor", Role.EDITOR),
         "administrator": account("administrator", Role.ADMINISTRATOR),
@@ -132,9 +131,7 @@ def _allowed(response):
 @pytest.fixture
 def with_second_factor(monkeypatch):
     """Editors and administrators have set up a second factor."""
-    from rarecare.portal.accounts import middleware
-
-    monkeypatch.setattr(middleware, "is_mfa_enabled", lambda user: True)
+    monkeypatch.setattr(middleware, "is_mfa_enabled", lambda _user: True)
 
 
 def test_the_table_names_every_view():
@@ -142,8 +139,6 @@ def test_the_table_names_every_view():
 
 
 def test_every_view_asks_for_something_known():
-    from rarecare.portal.accounts.roles import PERMISSIONS
-
     known = {"everyone", "signed in", *(name for names in PERMISSIONS.values() for name in names)}
     assert {name for name in EVERY if name and asked_of(name) is None} == set()
     assert set(ACCESS.values()) <= known
@@ -200,8 +195,6 @@ def test_editors_do_not_add_what_administrators_keep(world, with_second_factor):
 
 
 def test_nobody_changes_a_history_in_the_admin_site(world, with_second_factor):
-    from rarecare.portal.audit.models import Entry
-
     people, _arguments = world
     entry = Entry.objects.first()
     client = Client()

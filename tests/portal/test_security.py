@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.core.cache import cache
@@ -18,6 +19,7 @@ from django.test import Client
 from django.urls import reverse
 
 from rarecare.errors import FileError
+from rarecare.portal.accounts.models import Account
 from rarecare.portal.accounts.roles import Role
 from rarecare.portal.audit.books import ACTS, read
 from rarecare.portal.directory.uploads import LARGEST_BYTES, RECORD_COLUMNS, checked
@@ -35,8 +37,6 @@ def door(portal):
 
 
 def verified(name, *roles):
-    from allauth.account.models import EmailAddress
-
     made = account(name, *roles, password=PASSWORD)
     EmailAddress.objects.create(user=made, email=made.email, verified=True, primary=True)
     return made
@@ -122,8 +122,6 @@ def test_an_account_opened_by_its_owner_has_no_role(door, settings_of):
         "email": "new@example.org", "password1": PASSWORD, "password2": PASSWORD, "name": "New",
         "affiliation": "A hospital",
     })  # fmt: skip
-    from rarecare.portal.accounts.models import Account
-
     made = Account.objects.get(email="new@example.org")
     assert (made.name, made.affiliation, set(made.roles)) == ("New", "A hospital", set())
     # and cannot sign in before the address is confirmed
@@ -208,7 +206,17 @@ def test_check_deploy_is_clean(release_folder, tmp_path):
     place = {"RARECARE_HTTPS": "1", "RARECARE_HOSTS": "rarecare.example", "DEBUG": "0",
              "RARECARE_DATA": str(tmp_path), "SECRET_KEY": "kept-secret-" + "aB3$" * 20,
              "RARECARE_RELEASE": str(release_folder)}  # fmt: skip
-    command = [sys.executable, "-m", "rarecare.portal", "check", "--deploy", "--fail-level", "WARNING"]
-    done = subprocess.run(command, env=os.environ | place, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "rarecare.portal",
+        "check",
+        "--deploy",
+        "--fail-level",
+        "WARNING",
+    ]
+    done = subprocess.run(
+        command, env=os.environ | place, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout

@@ -17,7 +17,9 @@ def test_what_is_added_is_read_as_care_would_have_written_it(db):
     add("a", "one", {"x": 1.5, "name": "Škofja"}, on=DAY)
     add("a", "two", {"y": [1, 2]}, on=DAY)
     add("b", "other", {}, on=DAY)
-    twin = History().add("one", {"x": 1.5, "name": "Škofja"}, on=DAY).add("two", {"y": [1, 2]}, on=DAY)
+    twin = (
+        History().add("one", {"x": 1.5, "name": "Škofja"}, on=DAY).add("two", {"y": [1, 2]}, on=DAY)
+    )
     assert read("a") == twin
     assert read("a").to_bytes() == twin.to_bytes()
 
@@ -61,9 +63,10 @@ def test_the_database_refuses_to_change(db, statement):
 def test_an_edit_by_other_means_is_found(db):
     add("a", "one", {"decision": "no"}, on=DAY)
     edited = Entry.objects.get(book="a")
-    forged = Entry(book="forged", number=1, day=edited.day, kind=edited.kind,
-                   content='{"decision":"yes"}', previous=edited.previous, hash=edited.hash)  # fmt: skip
-    forged.save()
+    Entry.objects.create(
+        book="forged", number=1, day=edited.day, kind=edited.kind, previous=edited.previous,
+        content='{"decision":"yes"}', hash=edited.hash,
+    )  # fmt: skip
     with pytest.raises(DisagreementError, match="contents do not have its hash"):
         read("forged")
 

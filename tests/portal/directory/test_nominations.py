@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from rarecare.care.designation import decisions, designations
 from rarecare.errors import DisagreementError, UsageError
 from rarecare.portal.accounts.roles import Role
-from rarecare.portal.audit.books import ACTS, DESIGNATIONS, read
+from rarecare.portal.audit.books import ACTS, DESIGNATIONS, extend, read
 from rarecare.portal.consensus.models import CriteriaVersion
 from rarecare.portal.directory.decisions import decide, review
 from rarecare.portal.directory.models import Document, Evidence, Kind, Nomination
@@ -45,7 +45,9 @@ class World:
 
     def in_review(self, **values):
         nomination = self.nominated()
-        for name, value in ({"team": "yes", "volume": "27", "care": "Rules of the team"} | values).items():
+        for name, value in (
+            {"team": "yes", "volume": "27", "care": "Rules of the team"} | values
+        ).items():
             add_evidence(self.doctor, nomination, criterion=name, value=value, kind="self-declared",
                          date=DAY, source="The centre's report", on=DAY)  # fmt: skip
         submit(self.doctor, nomination, on=DAY)
@@ -301,8 +303,6 @@ def test_a_designation_is_withdrawn_by_another_nomination(world):
 
 
 def test_a_history_added_to_in_the_meantime_is_not_overwritten(world):
-    from rarecare.portal.audit.books import extend
-
     stale = read(DESIGNATIONS)
     decide(world.editor, world.reviewed(), decision="not designated", reasons=WHY, on=LATER)
     with pytest.raises(DisagreementError, match="added to in the meantime"):

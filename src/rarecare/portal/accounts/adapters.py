@@ -13,7 +13,7 @@ from django.http import HttpRequest
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Accounts with a password."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Return whether anyone may open an account."""
         return bool(settings.SIGNUP_OPEN)
 
@@ -21,7 +21,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 class ElsewhereAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Accounts of an OpenID Connect provider that the settings name: these may always sign in."""
 
-    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:  # noqa: ARG002
         """Return that a provider's people may open an account; it has no role."""
         return True
 

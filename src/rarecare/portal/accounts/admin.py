@@ -7,12 +7,12 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from rarecare.portal.accounts.models import Account
+from rarecare.portal.admin_bases import AccountAdminBase, ModelForm
 
 admin.site.site_header = _("Rarecare: admin")
 admin.site.site_title = _("Rarecare")
@@ -20,7 +20,7 @@ admin.site.index_title = _("What editors and administrators keep")
 admin.site.unregister(Group)  # groups are those of the table of roles
 
 
-class NewAccountForm(forms.ModelForm):
+class NewAccountForm(ModelForm):
     """A new account; its password is set by way of "forgotten password"."""
 
     class Meta:
@@ -29,9 +29,9 @@ class NewAccountForm(forms.ModelForm):
         model = Account
         fields = ("email", "name", "affiliation", "groups")
 
-    def save(self, commit: bool = True) -> Account:  # noqa: FBT001, FBT002 - Django's own
+    def save(self, commit: bool = True) -> Account:
         """Return the account, without a password."""
-        account = super().save(commit=False)
+        account: Account = super().save(commit=False)
         account.email = account.email.lower()
         account.set_unusable_password()
         if commit:
@@ -41,7 +41,7 @@ class NewAccountForm(forms.ModelForm):
 
 
 @admin.register(Account)
-class AccountAdmin(UserAdmin):
+class AccountAdmin(AccountAdminBase):
     """Accounts and their roles."""
 
     form = forms.modelform_factory(

@@ -18,7 +18,7 @@ class SignupForm(forms.Form):
         help_text=_("An administrator checks it before you can act for it."),
     )  # fmt: skip
 
-    def signup(self, request: HttpRequest, user: Account) -> None:
+    def signup(self, request: HttpRequest, user: Account) -> None:  # noqa: ARG002
         """Keep both."""
         user.name = self.cleaned_data["name"]
         user.affiliation = self.cleaned_data["affiliation"]

@@ -24,10 +24,15 @@ class Access:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass it on: what is asked is known once the view is."""
         return self.get_response(request)
 
     def process_view(
-        self, request: HttpRequest, view: Any, args: Any, options: Any
+        self,
+        request: HttpRequest,
+        view: Any,  # noqa: ARG002
+        args: Any,  # noqa: ARG002
+        options: Any,  # noqa: ARG002
     ) -> HttpResponseBase | None:
         """Return an answer in place of the view's, or None.
 

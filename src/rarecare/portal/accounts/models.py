@@ -28,9 +28,7 @@ class AccountManager(BaseUserManager["Account"]):
         from allauth.account.models import EmailAddress  # noqa: PLC0415 - not before the models
 
         account = self.create_user(email, password, is_superuser=True, **fields)
-        EmailAddress.objects.create(
-            user=account, email=account.email, verified=True, primary=True
-        )
+        EmailAddress.objects.create(user=account, email=account.email, verified=True, primary=True)
         return account
 
     def get_by_natural_key(self, username: str | None) -> Account:
@@ -55,7 +53,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("may sign in"), default=True)
     date_joined = models.DateTimeField(_("since"), default=timezone.now, editable=False)
 
-    objects: ClassVar[AccountManager] = AccountManager()  # type: ignore[assignment]
+    objects: ClassVar[AccountManager] = AccountManager()
 
     EMAIL_FIELD = "email"
     USERNAME_FIELD = "email"

@@ -24,7 +24,7 @@ def _refuse() -> NoReturn:
 class EntryQuerySet(models.QuerySet["Entry"]):
     """Entries, which are read and added only."""
 
-    def update(self, **kwargs: Any) -> NoReturn:
+    def update(self, **kwargs: Any) -> NoReturn:  # noqa: ARG002
         """Refuse."""
         _refuse()
 
@@ -76,6 +76,6 @@ class Entry(models.Model):
             _refuse()
         super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
         """Refuse."""
         _refuse()

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from rarecare.portal.admin_bases import ModelAdmin, TabularInline
 from rarecare.portal.audit.admin import ReadOnly
 from rarecare.portal.consensus.models import Consensus, CriteriaVersion, Participant, Round
 
@@ -15,12 +16,12 @@ def _still_prepared(consensus: Consensus | None) -> bool:
     return consensus is None or not consensus.opened
 
 
-class _Prepared(admin.TabularInline):
+class _Prepared(TabularInline):
     """A part of a consensus, which is fixed with it."""
 
     extra = 1
 
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the consensus is still prepared."""
         return _still_prepared(obj) and super().has_add_permission(request, obj)
 
@@ -47,7 +48,7 @@ class RoundInline(_Prepared):
 
 
 @admin.register(Consensus)
-class ConsensusAdmin(admin.ModelAdmin):
+class ConsensusAdmin(ModelAdmin):
     """Consensuses with participants and rounds."""
 
     list_display = ("title", "proposed", "result", "invented")

@@ -115,7 +115,9 @@ def open_rounds(account: Account, consensus: Consensus, *, on: dt.date) -> None:
     if consensus.opened:
         raise UsageError("the consensus was opened before", value=consensus.slug)
     plan = plan_of(consensus)
-    extend(CRITERIA, open_consensus(plan, consensus.proposed.criteria, on=on, history=read(CRITERIA)))
+    extend(
+        CRITERIA, open_consensus(plan, consensus.proposed.criteria, on=on, history=read(CRITERIA))
+    )
     consensus.text = plan.to_toml()
     consensus.save(update_fields=("text",))
     record(account, "opened", f"consensus {consensus.slug}", sha256=plan.sha256)
@@ -271,5 +273,3 @@ def own_feedback(consensus: Consensus, account: Account, *, number: int) -> pl.D
         raise UsageError("this round is not closed", value=number)
     return feedback(plan_of(consensus), ratings_of(consensus), consensus.proposed.criteria,
                     number=number, participant=who.code)  # fmt: skip
-
-

@@ -36,9 +36,11 @@ def shown_consensuses() -> QuerySet[Consensus]:
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
     """Show versions of criteria and consensuses."""
-    hidden = [] if store().current().synthetic else list(
-        Consensus.objects.filter(invented=True).values_list("proposed_id", "result_id"))  # fmt: skip
-    left_out = {pk for pair in hidden for pk in pair if pk}
+    left_out: set[int] = set()
+    if not store().current().synthetic:
+        invented = Consensus.objects.filter(invented=True)
+        for proposed, result in invented.values_list("proposed_id", "result_id"):
+            left_out |= {proposed, result} if result else {proposed}
     return render(request, "consensus/list.html", {
         "section": SECTION, "consensuses": shown_consensuses(),
         "versions": CriteriaVersion.objects.exclude(pk__in=left_out),
@@ -180,7 +182,9 @@ def propose(request: HttpRequest) -> HttpResponse:
     }, status=REFUSED if form.errors else 200)  # fmt: skip
 
 
-def _step(request: HttpRequest, slug: str, step: Callable[[Consensus], object], said: str) -> HttpResponse:
+def _step(
+    request: HttpRequest, slug: str, step: Callable[[Consensus], object], said: str
+) -> HttpResponse:
     one = get_object_or_404(Consensus, slug=slug)
     try:
         step(one)

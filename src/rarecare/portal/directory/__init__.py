@@ -1,1 +1,1 @@
-"""Centres, patient organisations, registries and research groups, and how centres are designated."""
+"""Centres, patient organisations, registries, research groups; how centres are designated."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from rarecare.portal.admin_bases import ModelAdmin, TabularInline
 from rarecare.portal.audit.admin import ReadOnly
 from rarecare.portal.directory.models import (
     Coverage,
@@ -18,7 +19,7 @@ from rarecare.portal.directory.models import (
 )
 
 
-class CoverageInline(admin.TabularInline):
+class CoverageInline(TabularInline):
     """Cancers covered."""
 
     model = Coverage
@@ -26,7 +27,7 @@ class CoverageInline(admin.TabularInline):
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(admin.ModelAdmin):
+class OrganisationAdmin(ModelAdmin):
     """Organisations with the cancers they cover."""
 
     list_display = ("name", "kind", "country", "city", "listed", "invented", "updated")
@@ -38,7 +39,7 @@ class OrganisationAdmin(admin.ModelAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):
+class MembershipAdmin(ModelAdmin):
     """Who speaks for which organisation."""
 
     list_display = ("account", "organisation")
@@ -46,7 +47,7 @@ class MembershipAdmin(admin.ModelAdmin):
 
 
 @admin.register(Trial)
-class TrialAdmin(admin.ModelAdmin):
+class TrialAdmin(ModelAdmin):
     """Trials as dated links."""
 
     list_display = ("number", "title", "entity_id", "register", "status", "seen")

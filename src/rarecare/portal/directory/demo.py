@@ -60,7 +60,8 @@ ORGANISATIONS: tuple[dict[str, Any], ...] = (
      "name": "Example Patient Alliance (invented)", "country": "NL", "city": "Model City",
      "latitude": 52.0, "longitude": 5.2, "covers": (_BONE,),
      "about": "A fictitious alliance of patient organisations."},
-    {"slug": "example-registry", "kind": Kind.REGISTRY, "name": "Example Cancer Registry (invented)",
+    {"slug": "example-registry", "kind": Kind.REGISTRY,
+     "name": "Example Cancer Registry (invented)",
      "country": "IT", "city": "Mock Village", "latitude": 44.2, "longitude": 11.6,
      "about": "A fictitious registry.", "covers": ()},
     {"slug": "example-research-group", "kind": Kind.RESEARCH,
@@ -177,7 +178,8 @@ def _people(places: dict[str, Organisation], today: dt.date) -> _People:
     return _People(
         today=today,
         editor=_account("Example Editor (invented)", Role.EDITOR),
-        doctor=_account("Example Doctor (invented)", Role.CONTRIBUTOR, places["example-hospital-b"]),
+        doctor=_account("Example Doctor (invented)", Role.CONTRIBUTOR,
+                        places["example-hospital-b"]),
         friend=_account("Example Friend (invented)", Role.PATIENT_ORGANISATION,
                         places["example-sarcoma-friends"]),
         alliance=_account("Example Speaker (invented)", Role.PATIENT_ORGANISATION,
@@ -198,8 +200,8 @@ def _consensus(people: _People) -> CriteriaVersion:
     proposed = CriteriaVersion.of(criteria_of(given, file="demo"))
     proposed.save()
     consensus = Consensus.objects.create(
-        slug="example-bone", title="Criteria of centres for bone sarcoma (invented example)", proposed=proposed,
-        invented=True,
+        slug="example-bone", title="Criteria of centres for bone sarcoma (invented example)",
+        proposed=proposed, invented=True,
     )  # fmt: skip
     for k, one in enumerate(people.raters):
         Participant.objects.create(consensus=consensus, account=one, role=_ASKED_AS[k % 2 * 2],
@@ -239,7 +241,9 @@ def _designate(people: _People, places: dict[str, Organisation], agreed: Criteri
     )  # fmt: skip
 
 
-def _under_review(people: _People, places: dict[str, Organisation], agreed: CriteriaVersion) -> None:
+def _under_review(
+    people: _People, places: dict[str, Organisation], agreed: CriteriaVersion
+) -> None:
     day = people.ago(159)
     one = nominate(people.doctor, places["example-hospital-b"], agreed, statement=_WHY, on=day)
     _give(people.doctor, one, "self-declared", day, team="yes", volume="31")

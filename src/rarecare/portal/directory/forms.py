@@ -113,15 +113,15 @@ class EvidenceForm(forms.Form):
         super().__init__(*args, **kw)
         criteria = version.criteria.criteria
         choices = [
-            (one.id, f"{one.id}: {one.title}" + (f" ({one.measured_in})" if one.measured_in else ""))
-            for one in criteria
+            (one.id, f"{one.id}: {one.title} ({one.measured_in})" if one.measured_in
+             else f"{one.id}: {one.title}") for one in criteria
         ]  # fmt: skip
         self.fields["criterion"].choices = choices  # type: ignore[attr-defined]
         self.fields["kind"].choices = [(kind, _(kind)) for kind in KINDS if kind in kinds]  # type: ignore[attr-defined]
 
     def clean_document(self) -> Upload | None:
         """Return the document, checked."""
-        given: UploadedFile | None = self.cleaned_data["document"]
+        given: UploadedFile[Any] | None = self.cleaned_data["document"]
         if given is None:
             return None
         if (given.size or 0) > LARGEST_BYTES:
@@ -200,5 +200,3 @@ class ModerationForm(forms.Form):
     reasons = forms.CharField(
         label=_("Reasons"), max_length=300, required=False, help_text=_("Needed for a refusal.")
     )
-
-

@@ -80,8 +80,10 @@ def nominate(
     Organisation.objects.select_for_update().get(pk=centre.pk)  # one nomination at a time
     before = Nomination.objects.filter(centre=centre, criteria__set_id=criteria.set_id)
     if any(one.open for one in before):
-        raise UsageError("this centre has an open nomination under these criteria",
-                         value=str(centre), remedy="Add to that one, or wait for its decision.")  # fmt: skip
+        raise UsageError(
+            "this centre has an open nomination under these criteria", value=str(centre),
+            remedy="Add to that one, or wait for its decision.",
+        )  # fmt: skip
     made = Nomination(centre=centre, criteria=criteria, nominated_by=own, account=account,
                       statement=_text(statement), day=on)  # fmt: skip
     made.save()
@@ -136,7 +138,9 @@ def add_evidence(
     if kind == SELF_DECLARED and not nominators(account, nomination):
         raise PermissionDenied(_("Only the centre or its nominator declares for it."))
     if kind != SELF_DECLARED and not certifies:
-        raise PermissionDenied(_("Only reviewers and editors enter computed or certified evidence."))
+        raise PermissionDenied(
+            _("Only reviewers and editors enter computed or certified evidence.")
+        )
     if date > on:
         raise UsageError("evidence cannot be of a day to come", value=date.isoformat(),
                          allowed=f"up to {on.isoformat()}")  # fmt: skip

@@ -58,8 +58,10 @@ def place_of(text: str, organisations: Sequence[Organisation]) -> Place:
             pass
         else:
             if not (abs(latitude) <= 90 and abs(longitude) <= 180):
-                raise UsageError("these are no coordinates", value=text,
-                                 allowed="latitude from -90 to 90, longitude from -180 to 180")  # fmt: skip
+                raise UsageError(
+                    "these are no coordinates", value=text,
+                    allowed="latitude from -90 to 90, longitude from -180 to 180",
+                )  # fmt: skip
             return latitude, longitude
     known: dict[str, Place] = {}
     for name, place in country_places().items():

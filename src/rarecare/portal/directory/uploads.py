@@ -95,7 +95,9 @@ def _check_text(name: str, content: bytes) -> None:
         raise FileError("the file is not text", file=name)
     first = next((line for line in text.splitlines() if line.strip()), "")
     for mark in ",;\t|":
-        columns = {one.strip().strip('"').lower() for one in next(csv.reader([first], delimiter=mark))}
+        columns = {
+            one.strip().strip('"').lower() for one in next(csv.reader([first], delimiter=mark))
+        }
         found = sorted(columns & RECORD_COLUMNS)
         if len(columns) > 1 and found:
             raise FileError(

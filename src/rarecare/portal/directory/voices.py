@@ -16,9 +16,7 @@ from rarecare.portal.directory.nominations import need, speaks_for
 
 
 @transaction.atomic
-def speak(
-    account: Account, centre: Organisation, *, saying: str, text: str, on: dt.date
-) -> Voice:
+def speak(account: Account, centre: Organisation, *, saying: str, text: str, on: dt.date) -> Voice:
     """Return an endorsement or a comment, which waits for moderation.
 
     Raises
@@ -54,9 +52,7 @@ def speak(
 
 
 @transaction.atomic
-def moderate(
-    account: Account, voice: Voice, *, publish: bool, reasons: str, on: dt.date
-) -> None:
+def moderate(account: Account, voice: Voice, *, publish: bool, reasons: str, on: dt.date) -> None:
     """Publish what was said, or refuse it with reasons.
 
     Raises

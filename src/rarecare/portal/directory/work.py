@@ -69,7 +69,8 @@ def nominate(request: HttpRequest) -> HttpResponse:
         return redirect("directory:nomination", made[0].pk)
     return _form_page(request, form, title=_("Nominate a centre"), button=_("Nominate"),
                       lede=_("By the centre itself or by a patient organisation. Two reviewers from"
-                             " outside read the evidence; an editor decides, with reasons."))  # fmt: skip
+                             " outside read the evidence; an editor decides, with reasons."),
+    )  # fmt: skip
 
 
 @require_safe
@@ -79,7 +80,8 @@ def nomination(request: HttpRequest, number: int) -> HttpResponse:
     user: Any = request.user
     judges = user.has_perm("directory.review") or user.has_perm("directory.decide")
     return render(request, "directory/nomination.html", {
-        "section": "centres", "nomination": one, "evidence": one.evidence.select_related("document"),
+        "section": "centres", "nomination": one,
+        "evidence": one.evidence.select_related("document"),
         "profile": standing.profile_of(one, on=timezone.localdate()),
         "reviews": one.reviews.select_related("reviewer") if judges else [],
         "n_reviews": one.reviews.count(), "own": nominations.nominators(user, one),
@@ -120,7 +122,7 @@ def document(request: HttpRequest, number: int, document: int) -> HttpResponse:
     found = get_object_or_404(Document, pk=document, nomination=one)
     return HttpResponse(bytes(found.content), headers={
         "Content-Type": "application/octet-stream",
-        "Content-Disposition": content_disposition_header(True, found.name) or "attachment",  # noqa: FBT003
+        "Content-Disposition": content_disposition_header(True, found.name) or "attachment",
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Cache-Control": "private, no-store",
     })  # fmt: skip

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from rarecare.portal.admin_bases import ModelAdmin, ModelForm, TabularInline
 from rarecare.portal.knowledge.catalogue import forget
 from rarecare.portal.knowledge.models import CatalogueReview, Kind, Page, Version
 from rarecare.portal.knowledge.writing import write
@@ -17,7 +18,7 @@ from rarecare.portal.knowledge.writing import write
 _TEXT = ("title", "text", "sources", "publish")
 
 
-class PageForm(forms.ModelForm):
+class PageForm(ModelForm):
     """A page and its text; a changed text becomes a new version."""
 
     title = forms.CharField(label=_("Title"), max_length=200)
@@ -47,13 +48,13 @@ class PageForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """Refuse a published medical page without sources."""
         found = super().clean() or {}
-        if found.get("publish") and found.get("kind") != Kind.GLOSSARY:
-            if not (found.get("sources") or "").strip():
-                self.add_error("sources", _("A page is published with its sources."))
+        medical = found.get("publish") and found.get("kind") != Kind.GLOSSARY
+        if medical and not (found.get("sources") or "").strip():
+            self.add_error("sources", _("A page is published with its sources."))
         return found
 
 
-class VersionInline(admin.TabularInline):
+class VersionInline(TabularInline):
     """Versions so far, to read."""
 
     model = Version
@@ -63,13 +64,13 @@ class VersionInline(admin.TabularInline):
               "review_due", "published")  # fmt: skip
     readonly_fields = fields
 
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Return that versions come from the page's own form."""
         return False
 
 
 @admin.register(Page)
-class PageAdmin(admin.ModelAdmin):
+class PageAdmin(ModelAdmin):
     """Pages."""
 
     form = PageForm
@@ -96,7 +97,7 @@ class PageAdmin(admin.ModelAdmin):
 
 
 @admin.register(CatalogueReview)
-class CatalogueReviewAdmin(admin.ModelAdmin):
+class CatalogueReviewAdmin(ModelAdmin):
     """Who has read the portal's texts in a language."""
 
     list_display = ("language", "reviewer_name", "organisation", "reviewed", "digest")

@@ -1,4 +1,4 @@
-"""Which pages a reader sees: in their language where there is one, else in English with a notice."""
+"""Which pages a reader sees: in their language where there is one, else in English."""
 
 from __future__ import annotations
 

@@ -10,9 +10,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rarecare.codes import default_list
@@ -62,9 +61,12 @@ def cancer(request: HttpRequest, number: str) -> HttpResponse:
     organisations = centres_for(number)
     row = next((row for row in default_list().entities.iter_rows(named=True)
                 if row["entity_id"] == number), None)  # fmt: skip
-    above = [(one, names[one]) for one in (number[:2], number[:5]) if one != number and one in names]
-    below = [(one, name) for one, name in names.items()
-             if one.startswith(f"{number}.") and one.count(".") == number.count(".") + 1]  # fmt: skip
+    above = [
+        (one, names[one]) for one in (number[:2], number[:5]) if one != number and one in names
+    ]
+    depth = number.count(".") + 1
+    parts = {one: name for one, name in names.items() if one.startswith(f"{number}.")}
+    below = [(one, name) for one, name in parts.items() if one.count(".") == depth]
     return render(request, "knowledge/cancer.html", {
         "section": "cancers", "number": number, "name": names[number], "kinds": kinds, "row": row,
         "above": above, "below": below, "trials": trials_of(number),

@@ -80,5 +80,3 @@ def approve(account: Account, version: Version, *, on: dt.date, due: dt.date) ->
     version.reviewed, version.review_due = on, due
     version.save()
     record(account, "reviewed", f"page {version.page_id}", version=version.number)
-
-

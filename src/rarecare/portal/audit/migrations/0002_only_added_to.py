@@ -21,7 +21,7 @@ _POSTGRESQL = [
 ]
 
 
-def _guard(apps: Any, schema_editor: Any) -> None:
+def _guard(apps: Any, schema_editor: Any) -> None:  # noqa: ARG001
     vendor = schema_editor.connection.vendor
     for statement in {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}[vendor]:
         schema_editor.execute(statement)

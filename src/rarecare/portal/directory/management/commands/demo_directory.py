@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     help = "Fill the directory with invented organisations, over a synthetic release only."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Write it, unless it is there."""
         if not store().current().synthetic:
             raise CommandError("The release is of real data: nothing invented is shown beside it.")
