@@ -53,6 +53,7 @@ ALLOWED_HOSTS = os.environ.get("RARECARE_HOSTS", "localhost,127.0.0.1,[::1]").sp
 INSTALLED_APPS = [
     "rarecare.portal.apps.PortalConfig",
     "rarecare.portal.estimates",
+    "rarecare.portal.comparing",
     *ACCOUNT_APPS,
     "django.contrib.admin",
     "django.contrib.auth",

@@ -24,6 +24,11 @@ urlpatterns = [
 urlpatterns += i18n_patterns(
     path("", include("rarecare.portal.estimates.urls")),
     path("r/<slug:release>/", include("rarecare.portal.estimates.urls", namespace="named")),
+    path("", include("rarecare.portal.comparing.urls")),
+    path(
+        "r/<slug:release>/",
+        include("rarecare.portal.comparing.urls", namespace="named-comparing"),
+    ),
     path("", include("rarecare.portal.directory.urls")),
     path("", include("rarecare.portal.consensus.urls")),
     path("", include("rarecare.portal.knowledge.urls")),
