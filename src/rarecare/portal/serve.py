@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -111,16 +112,36 @@ def prepare(release: str | Path, *, host: str, data: str | Path) -> None:
     from django.db import connections  # noqa: PLC0415
 
     connections.close_all()
+    _apart(fill_demo)
 
 
-def _check(pointer: Path) -> None:
-    """Open the release once in a process of its own: the workers are forked from this one."""
+def _apart(step: Callable[..., str | None], *arguments: str) -> str | None:
+    """Take a step in a process of its own: the workers are forked from this one."""
     import multiprocessing  # noqa: PLC0415
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        problem = pool.submit(problem_of, str(pointer)).result()
+        return pool.submit(step, *arguments).result()
+
+
+def fill_demo() -> None:
+    """Fill the directory with invented organisations where the release is synthetic."""
+    import django  # noqa: PLC0415 - in a process of its own
+
+    django.setup()
+    from django.utils import timezone  # noqa: PLC0415
+
+    from rarecare.portal.directory.demo import write_demo_directory  # noqa: PLC0415
+    from rarecare.portal.releases import store  # noqa: PLC0415
+
+    if store().current().synthetic:
+        write_demo_directory(timezone.localdate())
+
+
+def _check(pointer: Path) -> None:
+    """Open the release once."""
+    problem = _apart(problem_of, str(pointer))
     if problem is not None:
         from rarecare.errors import FileError  # noqa: PLC0415
 

@@ -63,10 +63,12 @@ def test_from_nomination_to_decision_by_forms(portal, second_factor):
     doctor.post(f"{page}submit/")
     for name, kind in (("one", Kind.SOCIETY), ("two", Kind.AUTHORITY)):
         who = account(name, Role.REVIEWER, organisation=organisation(f"Of {name}", kind))
+        assert f'href="{page}review/"' in signed_in(who).get(page).content.decode()
         response = signed_in(who).post(f"{page}review/", {
             "recommendation": "designate", "reasons": WHY, "independent": "on", "met_care": "yes",
         })  # fmt: skip
         assert response["location"] == page
+    assert f'href="{page}decide/"' in signed_in(editor).get(page).content.decode()
     response = signed_in(editor).post(f"{page}decide/", {
         "decision": "designated", "reasons": "All that is required is met.",
         "expires": (timezone.localdate() + dt.timedelta(days=1000)).isoformat(),
