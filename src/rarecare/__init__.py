@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from rarecare.population.life_table import LifeTable
     from rarecare.population.population import Population
+    from rarecare.portal.serve import serve
     from rarecare.prevalent import (
         complete_prevalence,
         empirical_complete_prevalence,
@@ -113,6 +114,7 @@ _HOME = {
     "rarity_rule": "rarecare.rates",
     "read_cases": "rarecare.registry",
     "run_study": "rarecare.study",
+    "serve": "rarecare.portal.serve",
     "shrunken_rates": "rarecare.rates",
     "standardised_ratio": "rarecare.rates",
     "survival_contrasts": "rarecare.survival",
@@ -165,6 +167,7 @@ __all__ = [
     "rarity_rule",
     "read_cases",
     "run_study",
+    "serve",
     "shrunken_rates",
     "standardised_ratio",
     "survival_contrasts",

@@ -60,7 +60,7 @@ def test_a_link_turned_is_a_switch(tmp_path, release_folder, copied):
     assert store.current().name.startswith("second-")
 
 
-@pytest.mark.parametrize("what", ["cut", "missing", "schema", "not json"])
+@pytest.mark.parametrize("what", ["cut", "missing", "schema", "not json", "no study"])
 def test_a_broken_release_is_refused_and_the_old_one_stays(
     tmp_path, release_folder, copied, what, caplog
 ):
@@ -78,7 +78,7 @@ def test_a_broken_release_is_refused_and_the_old_one_stays(
     assert caplog.text == ""
 
 
-@pytest.mark.parametrize("what", ["cut", "missing", "schema"])
+@pytest.mark.parametrize("what", ["cut", "missing", "schema", "not json", "no study"])
 def test_a_broken_release_is_refused_at_the_start(copied, what):
     break_it(copied, what)
     with pytest.raises(RarecareError):
@@ -95,6 +95,11 @@ def break_it(folder, what):
         path = folder / "manifest.json"
         manifest = json.loads(path.read_text())
         path.write_text(json.dumps({**manifest, "schema_version": 99}))
+    elif what == "no study":
+        path = folder / "manifest.json"
+        manifest = json.loads(path.read_text())
+        del manifest["study"]
+        path.write_text(json.dumps(manifest))
     else:
         (folder / "manifest.json").write_text("{")
 

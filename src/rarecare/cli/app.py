@@ -17,6 +17,7 @@ from rarecare.cli.model_verbs import determinants, model
 from rarecare.cli.options import Output, Reading
 from rarecare.cli.prevalence_verb import prevalence
 from rarecare.cli.project_verb import project
+from rarecare.cli.publish_verb import publish
 from rarecare.cli.serve_verb import serve
 from rarecare.cli.survival_verb import survival
 from rarecare.errors import RarecareError, UsageError
@@ -42,6 +43,7 @@ for verb in (
     volumes,
     pathways,
     serve,
+    publish,
 ):
     app.command(verb)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from rarecare.errors import FileError, RarecareError
 from rarecare.study import schema
 from rarecare.study.release import MANIFEST, Release, open_release
 
@@ -97,8 +98,24 @@ class OpenedRelease:
 
     @classmethod
     def open(cls, folder: Path) -> OpenedRelease:
-        """Return a release after every check that ``open_release`` makes."""
-        return cls(open_release(folder))
+        """Return a release after every check that ``open_release`` makes.
+
+        Raises
+        ------
+        FileError, DisagreementError
+            There is no release, or it is broken.
+        """
+        try:
+            return cls(open_release(folder))
+        except RarecareError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:  # what a manifest lacks, or is not
+            raise FileError(
+                f"the manifest of the release is not whole ({error})",
+                file=folder.name,
+                value=MANIFEST,
+                remedy="Get the release again.",
+            ) from error
 
     def frame(self, entity_id: str) -> pl.DataFrame:
         """Return the estimates of an entity."""

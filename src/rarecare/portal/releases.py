@@ -157,7 +157,7 @@ class ReleaseStore:
     def _turn(self, folder: Path, stamp: Stamp) -> bool:
         try:
             opened = OpenedRelease.open(folder)
-        except (RarecareError, OSError, json.JSONDecodeError) as error:
+        except (RarecareError, OSError) as error:
             log.error("the new release is refused, the last one stays: %s", error)
             self._refused = stamp
             return False

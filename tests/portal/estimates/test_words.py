@@ -71,7 +71,9 @@ def test_new_cases_in_five_voices(reader, sentence):
 def test_a_rate_below_one_in_a_million_is_said_so():
     row = a_row(0.05, 0.03, 0.08, n=40)
     assert words.told_each_year(row) == (
-        "Fewer than 1 person in a million is told each year that they have it."
+        # 0.5 in a million, 0.3 to 0.8
+        "Fewer than 1 person in a million is told each year that they have it; likely no more "
+        "than 1."
     )
 
 

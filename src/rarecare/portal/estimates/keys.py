@@ -157,7 +157,7 @@ def round_end(value: float) -> float:
     """Return a round number that is not below a value.
 
     >>> round_end(0.269), round_end(1100), round_end(0.0)
-    (0.3, 1500.0, 1.0)
+    (0.3, 1200.0, 1.0)
     """
     if value <= 0:
         return 1.0

@@ -6,6 +6,7 @@ import base64
 import logging
 import os
 import tempfile
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from rarecare.figures import Figure
 from rarecare.portal.estimates.drawings import BY_NAME, NARROW, WIDE, Paper
 from rarecare.portal.opened import OpenedRelease
 
@@ -78,10 +80,18 @@ def png(svg: str) -> bytes:
 @lru_cache(maxsize=512)
 def _drawing(release: OpenedRelease, entity_id: str, name: str, paper: Paper) -> str | None:
     kind = f"{paper.width:g}-bare" if paper.bare else f"{paper.width:g}"
-    path = _folder(release) / f"{entity_id}-{name}-{kind}.svg"
+    return on_disk(
+        release, f"{entity_id}-{name}-{kind}",
+        lambda: BY_NAME[name].figure(release, release.entities[entity_id], paper),
+    )  # fmt: skip
+
+
+def on_disk(release: OpenedRelease, name: str, draw: Callable[[], Figure | None]) -> str | None:
+    """Return a drawing as SVG, drawn once and kept on disk; None where there is nothing to draw."""
+    path = _folder(release) / f"{name}.svg"
     if path.is_file():
         return path.read_text(encoding="utf-8") or None
-    figure = BY_NAME[name].figure(release, release.entities[entity_id], paper)
+    figure = draw()
     svg = figure.to_svg() if figure is not None else ""
     _write(path, svg)
     return svg or None

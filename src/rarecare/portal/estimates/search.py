@@ -62,11 +62,14 @@ class Hit:
         From 0 to 1; ``FOUND`` and above is a match.
     by
         The term that matched, where it is not the name.
+    holds
+        Whether that term is of ICD-O-3, one of several that the entity holds.
     """
 
     entity: Entity
     score: float
     by: str | None = None
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Term:
     words: tuple[str, ...]
     weight: float
     name: bool
+    holds: bool = False
 
 
 class SearchIndex:
@@ -163,7 +167,7 @@ class SearchIndex:
             score, term = best[entity_id]
             best[entity_id] = max(score, 0.93 * sum(over) / len(words)), term
         hits = [
-            Hit(self.release.entities[entity], score, None if term.name else term.text)
+            Hit(self.release.entities[entity], score, None if term.name else term.text, term.holds)
             for entity, (score, term) in best.items()
             if score > 0.3
         ]
@@ -338,7 +342,8 @@ def _labels(release: OpenedRelease) -> Iterable[Term]:
         text = re.sub(r",?\s*NOS$", "", label)
         words = folded_words(text)
         if words and entity_id in release.entities:
-            yield Term(entity_id, text, words, 0.55 + 0.42 * sqrt(share / best), name=False)
+            yield Term(entity_id, text, words, 0.55 + 0.42 * sqrt(share / best), name=False,
+                       holds=True)  # fmt: skip
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ one without its number. Where data are invented, each sentence says so itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import exp, sqrt
+from math import ceil, exp, sqrt
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -107,7 +107,10 @@ def told_each_year(row: Row) -> str:
     if row["n"] == 0:
         return _("No one was told in these years that they have it.")
     if per_million < 0.95:
-        return _("Fewer than 1 person in a million is told each year that they have it.")
+        return _(
+            "Fewer than 1 person in a million is told each year that they have it; likely no "
+            "more than %(high)s."
+        ) % {"high": numbers.number(ceil(high))}
     about = ngettext(
         "About %(count)s person in a million is told each year that they have it",
         "About %(count)s people in a million are told each year that they have it",

@@ -54,13 +54,12 @@ async function take(image) {
     await image.decode();
     const answer = await fetch(image.currentSrc);
     if (!answer.ok) return;
-    const made = new DOMParser().parseFromString(await answer.text(), "image/svg+xml");
-    const svg = made.documentElement;
+    const text = (await answer.text()).replace(/<style>[^<]*<\/style>/, "");
+    const svg = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
     if (svg.nodeName !== "svg") return;
-    for (const style of svg.querySelectorAll("style")) style.remove();
     svg.removeAttribute("aria-labelledby");
     svg.setAttribute("aria-label", image.alt);
-    for (const text of svg.querySelectorAll(":scope > title, :scope > desc")) text.remove();
+    for (const said of svg.querySelectorAll(":scope > title, :scope > desc")) said.remove();
     svg.classList.add("taken");
     image.closest("picture").replaceWith(document.adoptNode(svg));
   } catch {
