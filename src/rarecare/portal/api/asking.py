@@ -113,8 +113,10 @@ class Question:
                 rest[name] = given[0]
         within = rest.get(WITHIN)
         if within is not None and within not in release.entities:
-            raise RefusedError("the list of this release has no such cancer", value=within[:_LONGEST],
-                          allowed=list(release.entities))  # fmt: skip
+            raise RefusedError(
+                "the list of this release has no such cancer", value=within[:_LONGEST],
+                allowed=list(release.entities),
+            )  # fmt: skip
         kind = rest.get("format", FORMATS[0])
         if kind not in FORMATS:
             raise RefusedError("there is no such format", value=kind[:_LONGEST], allowed=FORMATS)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from ninja import NinjaAPI
 from ninja.errors import Throttled, ValidationError
@@ -188,8 +188,7 @@ def release(request: HttpRequest) -> HttpResponse:
 def current_manifest(request: HttpRequest) -> HttpResponse:
     """Lead to the manifest of the current release, by its name; files beside it stay its own."""
     _nothing_asked(request)
-    response = HttpResponse(status=302)
-    response.headers["Location"] = f"/api/v1/releases/{_current().name}/{MANIFEST}"
+    response = HttpResponseRedirect(f"/api/v1/releases/{_current().name}/{MANIFEST}")
     response.headers["Cache-Control"] = "no-cache"
     return response
 
@@ -207,8 +206,8 @@ def release_file(request: HttpRequest, name: str, file: str) -> HttpResponse:
     current = _current()
     opened = store().named(name)
     if opened is None:
-        raise RefusedError("this release is not kept here", value=name[:200], allowed=[current.name],
-                      status=404)  # fmt: skip
+        raise RefusedError("this release is not kept here", value=name[:200],
+                           allowed=[current.name], status=404)  # fmt: skip
     files = [MANIFEST, *opened.manifest["files"]]
     if file not in files:
         raise RefusedError(

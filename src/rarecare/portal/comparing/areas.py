@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from rarecare.portal import numbers
 from rarecare.portal.comparing.comparison import cell, name_of
-from rarecare.portal.comparing.measures import Measure, compared_areas, longest_window, measures
+from rarecare.portal.comparing.measures import compared_areas, longest_window, measures
 from rarecare.portal.comparing.sides import cancers
 from rarecare.portal.comparing.ways import Ways
 from rarecare.portal.estimates import words
@@ -50,7 +50,7 @@ def _together(release: OpenedRelease) -> Entity | None:
 
 
 def country_page(
-    release: OpenedRelease, area: str, places: Places, survival: bool
+    release: OpenedRelease, area: str, places: Places, *, survival: bool
 ) -> dict[str, Any]:  # fmt: skip
     """Return what a page says of a country.
 
@@ -68,7 +68,7 @@ def country_page(
     return {
         "registries": registries,
         "said": _said(release, together, area),
-        "burden": _burden(release, own, area, ways, every, survival),
+        "burden": _burden(release, own, area, ways, survival=survival),
         "projected": _ahead(release, area, schema.PROJECTED),
         "expected": _ahead(release, area, schema.EXPECTED),
         "needs": care_lines(release, area, "needs"),
@@ -107,10 +107,10 @@ def _said(release: OpenedRelease, together: Entity | None, area: str) -> list[st
 
 
 def _burden(
-    release: OpenedRelease, own: list[Entity], area: str, ways: Ways,
-    every: Mapping[str, Measure], survival: bool,
+    release: OpenedRelease, own: list[Entity], area: str, ways: Ways, *, survival: bool
 ) -> dict[str, Any]:  # fmt: skip
     """Return new cases, rates, people alive and survival by family."""
+    every = measures(release)
     crude = every["crude-incidence"]
     window = longest_window(release)
     after = every.get(f"survival-{spoken_of(release):g}y") if survival else None
@@ -203,8 +203,9 @@ def care_lines(release: OpenedRelease, area: str, topic: str) -> dict[str, Any] 
         "needs": _("Needs, 95% interval in brackets"),
         "centralisation": _("Where care is concentrated, 95% interval in brackets"),
     }
-    return {"caption": titles[topic], "columns": [_("Value"), _("Unit"), _("Years"),
-            _("Source and how sure")], "lines": lines, "first": _("Cancer and measure")}  # fmt: skip
+    columns = [_("Value"), _("Unit"), _("Years"), _("Source and how sure")]
+    return {"caption": titles[topic], "columns": columns, "lines": lines,
+            "first": _("Cancer and measure")}  # fmt: skip
 
 
 def _care_cell(row: Row) -> dict[str, Any]:

@@ -79,8 +79,8 @@ def _titles() -> dict[str, str]:
 def _field(release: OpenedRelease, question: Question, name: str) -> dict[str, Any]:
     """Return a choice of the form: its values, and those that are chosen."""
     if name == "within":
-        options = [(one.entity_id, f"{one.entity_id} {one.name}")
-                   for one in sorted(release.entities.values(), key=lambda e: e.entity_id)]  # fmt: skip
+        listed = sorted(release.entities.values(), key=lambda one: one.entity_id)
+        options = [(one.entity_id, f"{one.entity_id} {one.name}") for one in listed]
         chosen: tuple[str, ...] = (question.within,) if question.within else ()
     else:
         values = values_of(release, ESTIMATES, name)

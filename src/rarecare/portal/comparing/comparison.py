@@ -94,7 +94,7 @@ class Comparison:
         second = self._block(
             drawing.SHRUNKEN if shrunk else drawing.OBSERVED, _("On the map"),
             _("Shrunken draws each country towards the mean, the more the fewer people it has, so "
-              "that chance does not paint the extremes.") if shrunk
+              "that chance does not paint the extremes. ") + shrunken_told() if shrunk
             else _("Observed is what was counted. In small countries chance paints the extremes."),
             part="map",
         )  # fmt: skip
@@ -174,12 +174,28 @@ class Comparison:
             {"name": name_of(release, area), "strong": area == schema.ALL,
              "address": self.ways.country(area),
              "cells": [people_cell(row), cell(self.measure, row),
-                       *([cell(self.measure, shrunken.get(area))] if shrunken else [])]}
+                       *([_shrunken_cell(self.measure, shrunken, area)] if shrunken else [])]}
             for area, row in self.rows.items()
         ]  # fmt: skip
-        return {"caption": _("%(measure)s of %(name)s by country, 95%% interval in brackets") % {
+        caption = _("%(measure)s of %(name)s by country, 95%% interval in brackets.") % {
             "measure": self.measure.title, "name": self.asked.entity.name,
-        }, "columns": columns, "lines": lines, "first": _("Country")}  # fmt: skip
+        }  # fmt: skip
+        if shrunken:
+            caption = f"{caption} {shrunken_told()}"
+        return {"caption": caption, "columns": columns, "lines": lines, "first": _("Country")}
+
+
+def shrunken_told() -> str:
+    """Return what shrunken rates are adjusted to, which is not what observed ones are."""
+    return _(
+        "Shrunken rates are adjusted for age and sex to the people of all countries together, "
+        "observed ones to a standard population: compare the pattern, not the level."
+    )
+
+
+def _shrunken_cell(measure: Measure, rows: Mapping[str, Row], area: str) -> dict[str, Any]:
+    """Return a shrunken rate; the whole is what rates are drawn to and has none."""
+    return {"value": "–"} if area == schema.ALL else cell(measure, rows.get(area))
 
 
 def differences(named: Mapping[str, Row], whole: Row | None) -> list[str]:

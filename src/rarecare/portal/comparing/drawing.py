@@ -13,6 +13,7 @@ from rarecare.figures import Figure, country_map, rates_figure
 from rarecare.figures.country_map import map_codes
 from rarecare.portal.comparing.measures import Measure, Row, measures, shrunken_rows
 from rarecare.portal.estimates.drawings import NARROW, WIDE
+from rarecare.portal.estimates.pictures import on_disk
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.results import OK
 from rarecare.study import schema
@@ -23,6 +24,7 @@ FEWEST = 10
 """No percentage of fewer people is drawn."""
 
 MOST = 40
+SHRUNKEN_LABEL = "New cases per 100\u00a0000 people, adjusted for age and sex, shrunken"
 _NUMBERS = dict.fromkeys(("estimate", "lower", "upper", "level"), pl.Float64)
 _TYPES = _NUMBERS | {"reason": pl.String, "n": pl.Int64}
 
@@ -72,22 +74,31 @@ def drawing(
     bare
         Without title and place, for a page that says them.
     """
-    measure = measures(release)[code]
+    kind = f"{'narrow' if narrow else 'wide'}{'-bare' if bare else ''}"
+    return on_disk(
+        release, f"{entity.entity_id}-{code}-{name}-{kind}",
+        lambda: _figure(release, entity, measures(release)[code], name,
+                        WIDE if not narrow else NARROW, bare=bare),
+    )  # fmt: skip
+
+
+def _figure(
+    release: OpenedRelease, entity: Entity, measure: Measure, name: str, width: float, *, bare: bool
+) -> Figure | None:  # fmt: skip
     if not can_draw(release, entity, measure, name):
         return None
-    width = NARROW if narrow else WIDE
     plain = f"{entity.name}: {measure.label.lower()}"
     head: dict[str, Any] = {
         "title": "" if bare else plain, "synthetic": release.synthetic, "width": width,
     }  # fmt: skip
     if not bare:
         head["subtitle"] = _subtitle(release, name)
-    rows = rows_of(release, entity, measure, name)
     made = (
-        _dots(release, measure, rows, head) if name == COUNTRIES
-        else _map(release, entity, measure, rows, head)
-    )  # fmt: skip
-    return (replace(made, title=plain) if bare else made).to_svg()
+        _dots(release, measure, rows_of(release, entity, measure, name), head)
+        if name == COUNTRIES
+        else _map(release, entity, measure, name, head)
+    )
+    return replace(made, title=plain) if bare else made
 
 
 def _subtitle(release: OpenedRelease, name: str) -> str:
@@ -116,9 +127,9 @@ def dots(measure: Measure, named: Iterable[tuple[str, Row]], head: dict[str, Any
 
 
 def _map(
-    release: OpenedRelease, entity: Entity, measure: Measure, rows: Mapping[str, Row],
-    head: dict[str, Any],
+    release: OpenedRelease, entity: Entity, measure: Measure, name: str, head: dict[str, Any]
 ) -> Figure:  # fmt: skip
+    rows = rows_of(release, entity, measure, name)
     every = [*rows_of(release, entity, measure, OBSERVED).values(),
              *rows_of(release, entity, measure, SHRUNKEN).values()]  # fmt: skip
     scale = [row["estimate"] * measure.factor for row in every if drawable(measure, row)]
@@ -127,7 +138,8 @@ def _map(
          for area, row in rows.items() if (code := _code(release, area)) is not None],
         schema_overrides=_TYPES,
     )  # fmt: skip
-    return country_map(table, value_label=measure.label, scale=scale, **head)
+    label = SHRUNKEN_LABEL if name == SHRUNKEN else measure.label
+    return country_map(table, value_label=label, scale=scale, **head)
 
 
 def _scaled(measure: Measure, row: Row) -> dict[str, Any]:

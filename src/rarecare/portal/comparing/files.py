@@ -21,7 +21,7 @@ _SIZES = {"wide": False, "narrow": True}
 
 @readable
 def figure(
-    request: Any, name: str, code: str, figure: str, suffix: str, size: str | None = None
+    request: Any, name: str, code: str, *, figure: str, suffix: str, size: str | None = None
 ) -> HttpResponse:
     """Give a figure of a comparison, or its rows."""
     release: OpenedRelease = request.release
@@ -45,7 +45,7 @@ def figure(
 
 @readable
 def cancers(
-    request: Any, name: str, code: str, suffix: str, family: str | None = None,
+    request: Any, name: str, code: str, *, suffix: str, family: str | None = None,
     size: str | None = None,
 ) -> HttpResponse:  # fmt: skip
     """Give the cancers of a country as a drawing, or their rows."""

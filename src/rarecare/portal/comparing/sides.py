@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from rarecare.figures import Figure
 from rarecare.portal import numbers
 from rarecare.portal.comparing import drawing
 from rarecare.portal.comparing.comparison import cell, line_of, name_of, people_cell
 from rarecare.portal.comparing.measures import Measure, Row, measures
-from rarecare.portal.comparing.ways import Ways
+from rarecare.portal.comparing.ways import Ways, area_slug
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.drawings import NARROW, WIDE
 from rarecare.portal.estimates.facts import ok
 from rarecare.portal.estimates.figures import FigureBlock
+from rarecare.portal.estimates.pictures import on_disk
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
 
@@ -51,7 +53,7 @@ def cancers(release: OpenedRelease, family: str | None) -> list[Entity]:
 
 
 def side_by_side(
-    release: OpenedRelease, area: str, measure: Measure, family: str | None, ways: Ways,
+    release: OpenedRelease, area: str, measure: Measure, family: str | None, *, ways: Ways,
     reader: str,
 ) -> Side:  # fmt: skip
     """Return the cancers of a country side by side."""
@@ -94,8 +96,9 @@ def side_by_side(
         figure.look = {"withheld": "hatch-withheld", "not estimable": "hatch-ne"}.get(
             held["status"] if held else "", "nodata"
         )
+    strong = 0 if family is None else 1
     lines = [
-        {"name": entity.name, "strong": entity.tier == 0 or (entity.tier == 1 and family is not None),
+        {"name": entity.name, "strong": entity.tier == strong,
          "address": ways.country(area, measure.code, entity.entity_id) if entity.tier == 0
          else ways.comparison(entity, measure.code), "lang": "en",
          "cells": [people_cell(row), cell(measure, row)]}
@@ -128,6 +131,15 @@ def drawn(
     release: OpenedRelease, area: str, code: str, family: str | None, *, narrow: bool, bare: bool
 ) -> str | None:  # fmt: skip
     """Return the drawing as SVG, or None where there is nothing to draw."""
+    kind = f"{'narrow' if narrow else 'wide'}{'-bare' if bare else ''}"
+    name = f"{area_slug(area)}-{code}-{family or 'families'}-{kind}"
+    return on_disk(release, name, lambda: _figure(release, area, code, family,
+                                                  NARROW if narrow else WIDE, bare=bare))  # fmt: skip
+
+
+def _figure(
+    release: OpenedRelease, area: str, code: str, family: str | None, width: float, *, bare: bool
+) -> Figure | None:  # fmt: skip
     measure = measures(release)[code]
     rows = rows_of(release, area, code, family)
     if not any(drawing.drawable(measure, row) for _entity, row in rows):
@@ -135,8 +147,9 @@ def drawn(
     place = "all countries" if area == schema.ALL else release.areas[area]["name"]
     title = f"{place}: {measure.label.lower()}"
     head: dict[str, Any] = {"title": "" if bare else title, "synthetic": release.synthetic,
-                            "width": NARROW if narrow else WIDE}  # fmt: skip
+                            "width": width}  # fmt: skip
     if not bare:
         head["subtitle"] = f"Diagnosed {release.period.replace('-', '–')}"
     named = [(f"{entity.entity_id} {entity.name}", row) for entity, row in rows]
-    return drawing.dots(measure, named, head).to_svg()
+    made = drawing.dots(measure, named, head)
+    return replace(made, title=title) if bare else made

@@ -44,10 +44,9 @@ def asked_of(request: Any, entity: Entity) -> Asked:
 
 
 def wrong(
-    request: Any, problem: str, value: str, allowed: Any, near: list[tuple[str, str]], status: int
+    request: Any, error: UsageError, near: list[tuple[str, str]], *, status: int = 404
 ) -> HttpResponse:
     """Say what was wrong, what is allowed and what is near."""
-    error = UsageError(problem, value=value[:100], allowed=allowed)
     return errors.page(request, status=status, error=error, near=near)
 
 
@@ -114,11 +113,12 @@ def compare(request: Any, name: str, code: str) -> HttpResponse:
     here = ways.comparison(entity, code)
     shown = request.GET.get("map", MAPS[0])
     if shown not in MAPS:
-        return wrong(request, _("there is no such map"), shown, MAPS, [(here, entity.name)], 400)
+        error = UsageError(_("there is no such map"), value=shown[:100], allowed=MAPS)
+        return wrong(request, error, [(here, entity.name)], status=400)
     survival = request.GET.get("survival")
     if survival is not None and survival not in SHOWN:
-        return wrong(request, _("survival is not understood"), survival, SHOWN,
-                     [(here, entity.name)], 400)  # fmt: skip
+        error = UsageError(_("survival is not understood"), value=survival[:100], allowed=SHOWN)
+        return wrong(request, error, [(here, entity.name)], status=400)
     asked = asked_of(request, entity)
     comparison = Comparison.of(asked, every[code])
     hidden = every[code].survival and not asked.chosen
@@ -163,7 +163,7 @@ def country(request: Any, name: str) -> HttpResponse:
     area = area_of(release, name)
     if area is None:
         return no_such_country(request, name)
-    page = areas.country_page(release, area, request.places, _chosen(request))
+    page = areas.country_page(release, area, request.places, survival=_chosen(request))
     context = {"section": SECTION, "ways": Ways(request.places), "area": area,
                "name": name_of(release, area), "page": page}  # fmt: skip
     return render(request, "comparing/country.html", context)
@@ -186,12 +186,13 @@ def cancers_of(request: Any, name: str, code: str, family: str | None = None) ->
     hidden = measure.survival and not _chosen(request)
     context = {
         "section": SECTION, "ways": ways, "area": area, "name": name_of(release, area),
-        "country_address": ways.country(area), "measure": measure, "family": release.entities.get(family or ""), "hidden": hidden,
+        "country_address": ways.country(area), "measure": measure,
+        "family": release.entities.get(family or ""), "hidden": hidden,
         "here": ways.country(area, code, *([family] if family else [])),
         "others": [(ways.country(area, other.code, *([family] if family else [])), other.title,
                     other.code == code) for other in every.values()],
         "side": None if hidden else sides.side_by_side(
-            release, area, measure, family, ways, reader_of(request).code
+            release, area, measure, family, ways=ways, reader=reader_of(request).code
         ),
     }  # fmt: skip
     return render(request, "comparing/cancers_of.html", context)
@@ -214,9 +215,10 @@ def registry(request: Any, registry: str) -> HttpResponse:
     ways = Ways(request.places)
     if registry not in known:
         near = nearest(registry, known)
-        return wrong(request, _("this release has no such registry"), registry, known,
-                     [(ways.registry(one), one) for one in ([near] if near else known[:5])],
-                     404)  # fmt: skip
+        error = UsageError(_("this release has no such registry"), value=registry[:100],
+                           allowed=known)  # fmt: skip
+        shown = [near] if near else known[:5]
+        return wrong(request, error, [(ways.registry(one), one) for one in shown])
     context = {"section": DATA, "ways": ways, "registry": registry,
                "page": behind.of_registry(request.release, registry)}  # fmt: skip
     return render(request, "comparing/registry.html", context)
@@ -282,12 +284,12 @@ def no_such_country(request: Any, name: str) -> HttpResponse:
              if area == schema.ALL or release.areas[area]["kind"] != "registry"}  # fmt: skip
     close = nearest(name, list(known))
     shown = [known[close]] if close else compared_areas(release)[:8]
-    return wrong(request, _("this release has no such country"), name, list(known),
-                 [(ways.country(area), name_of(release, area)) for area in shown], 404)  # fmt: skip
+    error = UsageError(_("this release has no such country"), value=name[:100], allowed=known)
+    return wrong(request, error, [(ways.country(area), name_of(release, area)) for area in shown])
 
 
 def _no_such_measure(
     request: Any, code: str, every: dict[str, Measure], way_on: str
 ) -> HttpResponse:  # fmt: skip
-    return wrong(request, _("this cannot be compared"), code, list(every),
-                 [(way_on, next(iter(every.values())).title)], 404)  # fmt: skip
+    error = UsageError(_("this cannot be compared"), value=code[:100], allowed=every)
+    return wrong(request, error, [(way_on, next(iter(every.values())).title)])
