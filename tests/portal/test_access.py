@@ -144,6 +144,21 @@ def test_every_view_asks_for_something_known():
     assert set(ACCESS.values()) <= known
 
 
+PUBLIC = ("estimates:", "named:", "comparing:", "named-comparing:", "api-1.0.0:")
+DOOR = ("account_", "mfa_", "socialaccount_", "openid_connect_")
+
+
+def test_what_is_in_no_row_is_public_and_only_read_or_the_door_or_the_admin_site():
+    others = [name for name in EVERY if name and name not in TABLE]
+    assert {
+        name for name in others if name.startswith(PUBLIC) and asked_of(name) != "everyone"
+    } == (set())
+    left = {name for name in others if not name.startswith((*PUBLIC, *DOOR, "admin:"))}
+    assert {name: asked_of(name) for name in left} == dict.fromkeys(left, "everyone")
+    assert {"health", "robots", "set_language"} <= left
+    assert len(left) < 10
+
+
 def test_a_view_without_a_name_or_a_row_is_refused():
     assert asked_of("") is None
     assert asked_of("something-new") is None

@@ -80,9 +80,9 @@ def test_tries_are_limited(door):
     assert [one.kind for one in read(ACTS).entries].count("failed to sign in") == 5
 
 
-def one_time_code(secret):
+def one_time_code(secret, later=0):
     """The six digits of an authenticator app now (RFC 6238: HMAC-SHA-1, steps of 30 s)."""
-    step = struct.pack(">Q", int(time.time()) // 30)
+    step = struct.pack(">Q", int(time.time() + later) // 30)
     digest = hmac.new(base64.b32decode(secret), step, hashlib.sha1).digest()
     start = digest[-1] & 15
     number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF
@@ -101,13 +101,17 @@ def test_an_editor_cannot_edit_before_the_second_factor_and_signs_in_with_it(doo
     assert client.get(reverse("mfa_activate_totp")).status_code == 200
     secret = client.session["mfa.totp.secret"]
     client.post(reverse("mfa_activate_totp"), {"code": one_time_code(secret)})
-    assert Authenticator.objects.filter(user=made, type="totp").exists()
+    stored = Authenticator.objects.get(user=made, type="totp")
+    assert secret not in str(stored.data)  # encrypted
     assert client.get("/en/voices/").status_code == 200
     # from now on the password alone does not sign in
     other = Client()
     response = sign_in(other, "editor")
     assert response["location"] == reverse("mfa_authenticate")
     assert other.get("/en/voices/").status_code == 302
+    # a code is good once: that of the next half minute is taken, by a clock that is ahead
+    other.post(reverse("mfa_authenticate"), {"code": one_time_code(secret, later=30)})
+    assert other.get("/en/voices/").status_code == 200
 
 
 def test_no_one_opens_an_account_unless_the_settings_say_so(door):

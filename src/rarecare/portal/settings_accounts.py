@@ -68,9 +68,11 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "login": "30/m/ip"}
 
-MFA_ADAPTER = "allauth.mfa.adapter.DefaultMFAAdapter"
+MFA_ADAPTER = "rarecare.portal.accounts.adapters.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Rarecare"
+MFA_TOTP_TOLERANCE = 1
+"""Steps of 30 s that a clock may be off, as RFC 6238, section 5.2, allows."""
 
 SOCIALACCOUNT_ADAPTER = "rarecare.portal.accounts.adapters.ElsewhereAdapter"
 SOCIALACCOUNT_ONLY = False

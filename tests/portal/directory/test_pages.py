@@ -209,6 +209,20 @@ def test_what_cannot_be_asked_is_said(places, query, said):
     assert names(response) == []
 
 
+def test_many_organisations_come_in_pages(portal):
+    for k in range(51):
+        organisation(f"Hospital {k:02d}")
+    first, second = (Client().get(f"/en/centres/?q=hospital&page={k}") for k in (1, 2))
+    assert len(names(first)) == 50
+    assert names(second) == ["Hospital 50"]
+    assert 'rel="next" href="?q=hospital&amp;page=2"' in first.content.decode()
+    beyond = Client().get("/en/centres/?page=99999999999")
+    assert beyond.status_code == 404
+    assert "the last is 2" in text(beyond)
+    assert Client().get("/en/centres/?page=0").status_code == 400
+    assert Client().get("/en/centres/?page=x").status_code == 400
+
+
 @pytest.mark.parametrize(
     ("address", "status"),
     [("/en/centres/no-such-centre/", 404), ("/en/trials/?entity=99", 400),

@@ -57,6 +57,7 @@ class FindForm(forms.Form):
     km = forms.IntegerField(
         label=_("Within km, in a straight line"), min_value=1, max_value=20_000, required=False
     )
+    page = forms.IntegerField(min_value=1, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

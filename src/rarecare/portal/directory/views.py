@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from rarecare.portal.directory.search import Found, Place, find, place_of
 from rarecare.portal.releases import store
 
 SECTION = "centres"
+PER_PAGE = 50
 
 
 @require_safe
@@ -45,18 +47,30 @@ def listing(request: HttpRequest) -> HttpResponse:
             form.add_error("near", str(error))
     if form.is_bound and form.errors:
         status = 400
+    pages = Paginator(found, PER_PAGE)
+    number = (form.cleaned_data.get("page") or 1) if form.is_bound and not form.errors else 1
+    if number > pages.num_pages:
+        raise Http404(_("There is no such page; the last is %(n)d.") % {"n": pages.num_pages})
+    shown = pages.page(number)
     standings = standing.standings(timezone.localdate())
     rows = [
         {"organisation": one.organisation, "km": one.km,
          "designated": standing.in_force(standings.get(one.organisation.name, []))}
-        for one in found
+        for one in shown.object_list
     ]  # fmt: skip
     context = {
-        "section": SECTION, "form": form, "rows": rows, "n": len(rows), "kinds": Kind.choices,
+        "section": SECTION, "form": form, "rows": rows, "n": len(found), "page": shown,
+        "query": _without_page(request), "kinds": Kind.choices,
         "near": near, "entity_name": _entity_name(request.GET.get("entity", "")),
         "map": _map(rows, near),
     }  # fmt: skip
     return render(request, "directory/list.html", context, status=status)
+
+
+def _without_page(request: HttpRequest) -> str:
+    query = request.GET.copy()
+    query.pop("page", None)
+    return query.urlencode()
 
 
 def _entity_name(number: str) -> str:
