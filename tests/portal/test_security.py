@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 import os
 import re
 import struct
@@ -14,15 +15,20 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.apps import apps
+from django.contrib.auth.models import Group
+from django.core import mail
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
 
 from rarecare.errors import FileError
+from rarecare.portal.accounts import middleware
 from rarecare.portal.accounts.models import Account
 from rarecare.portal.accounts.roles import Role
 from rarecare.portal.audit.books import ACTS, read
 from rarecare.portal.directory.uploads import LARGEST_BYTES, RECORD_COLUMNS, checked
+from rarecare.portal.settings_accounts import providers
 from tests.portal.actors import PASSWORD, account
 
 LOGIN = "/en/accounts/login/"
@@ -130,6 +136,55 @@ def test_an_account_opened_by_its_owner_has_no_role(door, settings_of):
     assert (made.name, made.affiliation, set(made.roles)) == ("New", "A hospital", set())
     # and cannot sign in before the address is confirmed
     assert "confirm" in sign_in(Client(), "new")["location"]
+
+
+def test_an_account_made_in_the_admin_site_gets_its_password_by_mail(door, monkeypatch):
+    monkeypatch.setattr(middleware, "is_mfa_enabled", lambda _user: True)
+    client = Client()
+    client.force_login(account("administrator", Role.ADMINISTRATOR))
+    editors = Group.objects.get(name=Role.EDITOR.value)
+    client.post("/admin/accounts/account/add/", {
+        "email": "Made@example.org", "name": "Made", "affiliation": "", "groups": [editors.pk],
+    })  # fmt: skip
+    made = Account.objects.get(email="made@example.org")
+    assert (made.has_usable_password(), made.roles) == (False, {Role.EDITOR})
+    mail.outbox.clear()
+    Client().post("/en/accounts/password/reset/", {"email": "made@example.org"})
+    (message,) = mail.outbox
+    assert message.to == ["made@example.org"]
+    link = re.search(r"https?://[^/]+(/\S+)", message.body).group(1)
+    visitor = Client()
+    form = visitor.get(link)["location"]
+    visitor.post(form, {"password1": PASSWORD, "password2": PASSWORD})
+    assert sign_in(Client(), "made")["location"] == "/en/work/"
+
+
+def test_an_administrator_is_made_at_the_console(door):
+    made = Account.objects.create_superuser("First@Example.org", PASSWORD, name="First")
+    assert sign_in(Client(), "first")["location"] == "/en/work/"
+    assert made.roles == {Role.ADMINISTRATOR}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not JSON"),
+        ('{"a": 1}', "list of providers"),
+        ('[{"provider_id": "a"}]', "list of providers"),
+        ('[{"provider_id": "a", "name": "A", "client_id": "b", "secret": "c", '
+         '"settings": {"server_url": "http://a.example"}}]', "must begin with https"),
+    ],
+)  # fmt: skip
+def test_providers_that_cannot_be_used(text, said):
+    with pytest.raises(ImproperlyConfigured, match=said):
+        providers(text)
+
+
+def test_a_provider_is_offered_at_the_door(door, settings_of):
+    app = {"provider_id": "ours", "name": "Our University", "client_id": "b", "secret": "c",
+           "settings": {"server_url": "https://login.example"}}  # fmt: skip
+    settings_of(SOCIALACCOUNT_PROVIDERS={"openid_connect": {"APPS": providers(json.dumps([app]))}})
+    assert "Our University" in Client().get(LOGIN).content.decode()
 
 
 def test_forms_need_their_token(door):

@@ -86,7 +86,14 @@ ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("RARECARE_PROXIES", "0"))
 SIGNUP_OPEN = os.environ.get("RARECARE_SIGNUP", "0") == "1"
 
 
-def _providers(text: str) -> list[dict[str, Any]]:
+def providers(text: str) -> list[dict[str, Any]]:
+    """Return the OpenID Connect providers of a JSON text.
+
+    Raises
+    ------
+    ImproperlyConfigured
+        It is not JSON, not a list of providers, or one is not reached by https.
+    """
     if not text:
         return []
     try:
@@ -109,7 +116,7 @@ def _providers(text: str) -> list[dict[str, Any]]:
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "OAUTH_PKCE_ENABLED": True,
-        "APPS": _providers(os.environ.get("RARECARE_OIDC", "")),
+        "APPS": providers(os.environ.get("RARECARE_OIDC", "")),
     }
 }
 

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
@@ -261,3 +262,24 @@ def test_nothing_invented_is_shown_over_real_data(portal, monkeypatch):
         assert "xample" not in text(Client().get(address)), address
     for address in ("/en/centres/example-hospital-a/", "/en/criteria/consensus/example-bone/"):
         assert Client().get(address).status_code == 404
+
+
+def test_a_name_that_decisions_name_stays_and_half_a_place_is_none(portal):
+    centre = organisation("Hospital A")
+    centre.name = "Hospital B"
+    centre.full_clean()
+    agreed = agreed_criteria(account("editor", Role.EDITOR))
+    Nomination.objects.create(centre=centre, criteria=agreed, nominated_by=centre, statement=WHY,
+                              day="2026-03-02")  # fmt: skip
+    with pytest.raises(ValidationError, match="its name stays"):
+        centre.full_clean()
+    for wrong, said in (
+        ({"latitude": 46.0}, "latitude and longitude, or neither"),
+        ({"latitude": 91.0, "longitude": 0.0}, "less than or equal to 90"),
+        ({"slug": "decisions"}, "taken by the page of decisions"),
+        ({"website": "http://plain.example"}, "Enter a valid URL"),
+        ({"country": "XX"}, "not a valid choice"),
+    ):
+        given = {"slug": "c", "kind": Kind.CENTRE, "name": "C", "country": "SI"} | wrong
+        with pytest.raises(ValidationError, match=said):
+            Organisation(**given).full_clean()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -51,7 +54,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return _cipher().decrypt(encrypted_text.encode("ascii")).decode()
 
 
-def _cipher() -> Any:
+def _cipher() -> Fernet:
     from cryptography.fernet import Fernet  # noqa: PLC0415 - slow, and seldom needed
 
     key = sha256(b"second factors of the portal" + settings.SECRET_KEY.encode()).digest()

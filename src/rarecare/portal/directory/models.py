@@ -109,6 +109,8 @@ class Organisation(models.Model):
         super().clean()
         if (self.latitude is None) != (self.longitude is None):
             raise ValidationError({"latitude": _("Give latitude and longitude, or neither.")})
+        if self.slug == "decisions":
+            raise ValidationError({"slug": _("This address is taken by the page of decisions.")})
         if self.pk and self.nominations.exists():
             before = Organisation.objects.get(pk=self.pk).name
             if before != self.name:
