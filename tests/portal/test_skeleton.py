@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.test import Client
 
 from rarecare.portal.languages import CODES
 
@@ -53,9 +54,37 @@ def test_an_unknown_address_says_so(visitor):
     assert "There is no page here" in page.content.decode()
 
 
-def test_a_page_that_is_only_read_refuses_other_methods(visitor):
-    assert visitor.delete("/en/").status_code == 405
-    assert visitor.post("/en/").status_code == 405
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+@pytest.mark.parametrize("address", ["/en/", "/en/cancers/08-sarcomas/", "/en/search/", "/health/"])
+def test_a_page_that_is_only_read_refuses_other_methods(portal, method, address):
+    page = getattr(Client(enforce_csrf_checks=True), method)(address)
+    assert page.status_code == 405
+    assert page.headers["allow"] == "GET, HEAD"
+    assert "only read" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/en/search/?q=%ff%fe", 200),
+        ("/en/search/?q=%00", 200),
+        ("/en/search/?q=" + "a" * 3000, 200),
+        ("/en/cancers/%00/", 404),
+        ("/en/cancers/%ff/", 404),
+        ("/en/cancers/08-x/?for=", 400),
+        ("/en/cancers/08-x/?survival=", 400),
+        ("/en/cancers/08-x/?survival=show&survival=show&utm=1", 200),
+        ("/en/cancers/08-x/figures/age.exe", 404),
+        ("/en/cancers/08-x/figures/..%2f..%2fmanifest.csv", 404),
+        ("/en/cancers/08-x/estimates.xml", 404),
+        ("/xx/cancers/", 404),
+        ("/en/r/nothing/cancers/08-x/figures/age.svg", 404),
+    ],
+)
+def test_broken_addresses_get_the_right_status(visitor, address, status):
+    page = visitor.get(address)
+    assert page.status_code == status
+    assert "<html" in page.content.decode()
 
 
 def test_invented_data_are_kept_from_search_engines(visitor):

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 from cyclopts import App, CycloptsError
 
-from rarecare.cli import output, values
+from rarecare.cli import output, serve_verb, values
 from rarecare.cli.care_verbs import indicators, kit, pathways, volumes
 from rarecare.cli.incidence_verb import incidence
 from rarecare.cli.model_verbs import determinants, model
@@ -100,6 +100,7 @@ def demo(
     cases: int = 2_000_000,
     seed: int = 1,
     countries: str = "",
+    serve: bool = False,
 ) -> None:
     """Write a synthetic European data call, and run the whole study on it.
 
@@ -113,6 +114,8 @@ def demo(
         The same seed gives the same data.
     countries
         Two-letter codes, by commas; all 31 when not given.
+    serve
+        Open the portal on it afterwards.
     """
     from rarecare.demo import write_demo  # noqa: PLC0415
     from rarecare.study import run_study  # noqa: PLC0415
@@ -128,6 +131,8 @@ def demo(
         )
         release = run_study(data / "study.toml", out / "release", progress=progress)
     output.show_release(release)
+    if serve:
+        serve_verb.serve(out / "release", data=out / "portal")
 
 
 @app.command

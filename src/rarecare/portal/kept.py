@@ -15,10 +15,14 @@ from hashlib import sha256
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 
+from rarecare.errors import UsageError
+from rarecare.portal import errors
 from rarecare.portal.knowledge.catalogue import reviewed_languages
 from rarecare.portal.languages import FALLBACK
 from rarecare.portal.opened import OpenedRelease
@@ -77,6 +81,21 @@ class ReleaseRequest(HttpRequest):
     release: OpenedRelease
     places: Places
     kept: bool
+
+
+def only_read(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Refuse every method but GET and HEAD with a page that says so."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **rest: Any) -> HttpResponseBase:
+        if request.method in ("GET", "HEAD"):
+            return view(request, *args, **rest)
+        error = UsageError("this page is only read", value=request.method, allowed=("GET", "HEAD"))
+        response = errors.page(request, status=405, error=error)
+        response.headers["Allow"] = "GET, HEAD"
+        return response
+
+    return csrf_exempt(answer)  # what is only read has nothing to forge
 
 
 def with_release(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

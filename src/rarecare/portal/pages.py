@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
 
+from rarecare.portal.kept import only_read
 from rarecare.portal.releases import store
 
 _MARK = (
@@ -17,21 +17,21 @@ _MARK = (
 )
 
 
-@require_safe
+@only_read
 def health(request: HttpRequest) -> JsonResponse:
     """Say which release is open."""
     release = store().current()
     return JsonResponse({"release": release.name, "synthetic": release.synthetic})
 
 
-@require_safe
+@only_read
 def robots(request: HttpRequest) -> HttpResponse:
     """Keep search engines away from invented data, and from pages without end."""
     rules = "Disallow: /\n" if store().current().synthetic else "Disallow: /*/search/\n"
     return HttpResponse(f"User-agent: *\n{rules}", content_type="text/plain; charset=utf-8")
 
 
-@require_safe
+@only_read
 @cache_control(max_age=86_400, public=True)
 def favicon(request: HttpRequest) -> HttpResponse:
     """Return the mark: a value on its interval."""

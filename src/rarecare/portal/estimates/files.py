@@ -11,7 +11,6 @@ import polars as pl
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
-from django.views.decorators.http import require_safe
 
 from rarecare.figures import SYNTHETIC
 from rarecare.portal.estimates import icons, pictures, words
@@ -19,7 +18,7 @@ from rarecare.portal.estimates.drawings import BY_NAME
 from rarecare.portal.estimates.facts import Facts, ok
 from rarecare.portal.estimates.figures import people_key
 from rarecare.portal.estimates.views import found
-from rarecare.portal.kept import with_release
+from rarecare.portal.kept import only_read, with_release
 from rarecare.portal.languages import FALLBACK
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
@@ -36,7 +35,7 @@ TYPES = {
 _DAY = 86_400
 
 
-@require_safe
+@only_read
 @with_release
 def figure(request: Any, name: str, figure: str, suffix: str) -> HttpResponse:
     """Give a figure: its drawing for a page or as a file, or its rows."""
@@ -71,7 +70,7 @@ def figure(request: Any, name: str, figure: str, suffix: str) -> HttpResponse:
     return sent(request, svg.encode(), "svg", file_name(release, entity, plain, "svg"))
 
 
-@require_safe
+@only_read
 @with_release
 def estimates(request: Any, name: str, suffix: str) -> HttpResponse:
     """Give all estimates of a cancer, in the columns of the release."""

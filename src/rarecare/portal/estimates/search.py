@@ -279,7 +279,7 @@ def folded_words(text: str) -> tuple[str, ...]:
 def _fold(word: str) -> str:
     for old, new in _FOLDS:
         word = word.replace(old, new)
-    return re.sub(r"([a-z])\1", r"\1", word)
+    return re.sub(r"([a-z])\1+", r"\1", word)
 
 
 @lru_cache(maxsize=8192)

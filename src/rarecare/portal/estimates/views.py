@@ -8,7 +8,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import get_language, get_language_from_request
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
 
 from rarecare.errors import UsageError, nearest
 from rarecare.portal import errors
@@ -16,7 +15,7 @@ from rarecare.portal.estimates.facts import Facts
 from rarecare.portal.estimates.front import front
 from rarecare.portal.estimates.search import LONGEST, index_of
 from rarecare.portal.estimates.sheet import Asked
-from rarecare.portal.kept import kept, with_release
+from rarecare.portal.kept import kept, only_read, with_release
 from rarecare.portal.knowledge.catalogue import reviewed_languages
 from rarecare.portal.languages import FALLBACK
 from rarecare.portal.opened import Entity, OpenedRelease
@@ -26,7 +25,7 @@ SHOWN = ("show",)
 """Values of ``?survival=``."""
 
 
-@require_safe
+@only_read
 @with_release
 @kept()
 def home(request: Any) -> HttpResponse:
@@ -34,7 +33,7 @@ def home(request: Any) -> HttpResponse:
     return render(request, "estimates/home.html", {"section": "home", **front(request.release)})
 
 
-@require_safe
+@only_read
 @with_release
 @kept()
 def cancers(request: Any) -> HttpResponse:
@@ -50,7 +49,7 @@ def cancers(request: Any) -> HttpResponse:
     return render(request, "estimates/cancers.html", context)
 
 
-@require_safe
+@only_read
 @with_release
 def search(request: Any) -> HttpResponse:
     """Show what a question finds; with htmx, its first results while it is typed."""
@@ -65,7 +64,7 @@ def search(request: Any) -> HttpResponse:
     return response
 
 
-@require_safe
+@only_read
 @with_release
 @kept("survival")
 def cancer(request: Any, name: str) -> HttpResponse:
@@ -100,7 +99,7 @@ def cancer(request: Any, name: str) -> HttpResponse:
     return render(request, "estimates/cancer.html", context)
 
 
-@require_safe
+@only_read
 def permanent(request: HttpRequest, release: str, rest: str = "") -> HttpResponse:
     """Lead a permanent address, which has no language, to the visitor's language."""
     language = get_language_from_request(request)

@@ -55,7 +55,7 @@ def _cell(cell: Mapping[str, Any]) -> str:
     if "state" in cell:
         return _state(cell)
     interval, counts = cell.get("interval"), cell.get("counts")
-    parts = [escape(cell["value"])]
+    parts: list[str] = [escape(cell["value"])]
     if interval:
         parts.append(f' <span class="soft">({escape(interval)})</span>')
     if counts:
