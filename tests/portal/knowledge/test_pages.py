@@ -177,7 +177,7 @@ def test_the_glossary_falls_back_to_english_and_says_so(portal):
 
 def test_a_language_counts_as_reviewed_while_its_texts_stay_the_same(db, monkeypatch, tmp_path):
     monkeypatch.setattr(catalogue, "LOCALE", tmp_path)
-    texts = tmp_path / "it" / "LC_MESSAGES" / "django.po"
+    texts = tmp_path / "it" / "LC_MESSAGES" / "django.mo"
     texts.parent.mkdir(parents=True)
     texts.write_text('msgid "Start"\nmsgstr "Inizio"\n', encoding="utf-8")
     catalogue.forget()

@@ -17,8 +17,8 @@ _known: dict[str, tuple[float, frozenset[str]]] = {}
 
 
 def digest(language: str) -> str:
-    """Return the hash of the texts of a language, as shipped; of nothing where there are none."""
-    path = LOCALE / language / "LC_MESSAGES" / "django.po"
+    """Return the hash of the texts of a language, as they are shown; of nothing without any."""
+    path = LOCALE / language / "LC_MESSAGES" / "django.mo"
     return sha256(path.read_bytes() if path.is_file() else b"")
 
 
