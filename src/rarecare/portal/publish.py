@@ -75,7 +75,8 @@ def write_site(
     out.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     try:
-        _Edition(made, release, languages, frozenset(cancers)).write(progress)
+        with override(languages[0]):  # each page sets its own language and leaves it set
+            _Edition(made, release, languages, frozenset(cancers)).write(progress)
         broken = broken_links(made)
         if broken:
             raise DisagreementError(
@@ -329,9 +330,11 @@ def broken_links(site: Path) -> list[str]:
             file = unquote(target)
             goal = (Path(page).parent / file).as_posix() if file else page
             goal = _plain(goal)
-            if goal.startswith("../") or not (site / goal).is_file():
-                broken.append(f"{page}: {link}")
-            elif fragment and goal in names and unquote(fragment) not in names[goal]:
+            if (
+                goal.startswith("../")
+                or not (site / goal).is_file()
+                or (fragment and goal in names and unquote(fragment) not in names[goal])
+            ):
                 broken.append(f"{page}: {link}")
     return broken
 

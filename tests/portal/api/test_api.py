@@ -3,10 +3,12 @@
 import gzip
 import io
 import json
+from urllib.error import HTTPError
 
 import polars as pl
 import pytest
 from django.core.cache import cache
+from django.http import QueryDict
 from django.test import Client
 
 import rarecare
@@ -62,9 +64,7 @@ def test_files_hold_all_rows(visitor, opened, kind):
     response = visitor.get(f"{API}/estimates?measure=incidence&area=SI&sex=all&format={kind}")
     own = opened.release.estimates.filter(measure="incidence", area="SI", sex="all")
     body = io.BytesIO(response.content)
-    found = (
-        pl.read_csv(body, schema=schema.ESTIMATES) if kind == "csv" else pl.read_parquet(body)
-    )
+    found = pl.read_csv(body, schema=schema.ESTIMATES) if kind == "csv" else pl.read_parquet(body)
     assert own.height > 100
     assert found.equals(own)
     assert response["content-disposition"].startswith('attachment; filename="invented-estimates-')
@@ -100,7 +100,8 @@ def test_every_table_is_there_and_says_that_it_is_invented(visitor, opened, tabl
         ("/estimates?page=-1", 400, "page is not understood", None),
         ("/estimates?page=two", 400, "page is not understood", None),
         ("/estimates?page=99999999", 404, "no such page", None),
-        ("/estimates?page=1&page=2", 400, "given twice", None),
+        ("/estimates?page=1&page=2", 400, "not given once", None),
+        ("/estimates?format=", 400, "not given once", None),
         ("/estimates?per_page=1001", 400, "per_page is not understood", None),
         ("/estimates?format=xlsx", 400, "no such format", None),
         ("/estimates?area=%00%ff", 400, "no such area", None),
@@ -220,8 +221,6 @@ def test_open_release_reads_a_portal(visitor, release_folder, monkeypatch):
         del timeout
         response = visitor.get(request.full_url.removeprefix("http://portal"), follow=True)
         if response.status_code == 404:
-            from urllib.error import HTTPError
-
             raise HTTPError(request.full_url, 404, "Not Found", {}, None)
         answer = Answer(response.content)
         last = response.redirect_chain[-1][0] if response.redirect_chain else None
@@ -236,9 +235,9 @@ def test_open_release_reads_a_portal(visitor, release_folder, monkeypatch):
 
 
 def test_a_question_goes_into_an_address_and_back(opened):
-    asked = Question("estimates", {"area": ("SI", "MT"), "time_years": ("5",)}, "08.02", 3, 50, "csv")
-    from django.http import QueryDict
-
+    asked = Question(
+        "estimates", {"area": ("SI", "MT"), "time_years": ("5",)}, "08.02", 3, 50, "csv"
+    )
     assert Question.of(opened, "estimates", QueryDict(asked.query()[1:])) == asked
     with pytest.raises(RefusedError, match="no such area"):
         Question.of(opened, "estimates", QueryDict("area=SL"))

@@ -83,23 +83,25 @@ def test_survival_waits_for_patients(visitor, opened):
     own = measures(opened)["survival-5y"].rows(opened, opened.entities["08"])
     number = percent(own["all"]["estimate"])
     hidden = visitor.get("/en/compare/08/survival-5y/")
-    assert f"<p class=\"value\">{number}<" not in hidden.content.decode()
+    assert f'<p class="value">{number}<' not in hidden.content.decode()
     assert "countries-wide.svg" not in hidden.content.decode()
     assert "Show survival" in text_of(hidden)
     shown = visitor.get("/en/compare/08/survival-5y/?survival=show").content.decode()
-    assert f"<p class=\"value\">{number}<" in shown
-    assert f"<p class=\"value\">{number}<" in Client().get(
-        "/en/compare/08/survival-5y/?for=gp"
-    ).content.decode()
+    assert f'<p class="value">{number}<' in shown
+    assert (
+        f'<p class="value">{number}<'
+        in Client().get("/en/compare/08/survival-5y/?for=gp").content.decode()
+    )
 
 
 def test_survival_waits_on_the_pages_of_countries(visitor):
     hidden = visitor.get("/en/countries/all/survival-5y/")
     assert "Show survival" in text_of(hidden)
     assert "cancers-wide.svg" not in hidden.content.decode()
-    assert "cancers-wide.svg" in visitor.get(
-        "/en/countries/all/survival-5y/?survival=show"
-    ).content.decode()
+    assert (
+        "cancers-wide.svg"
+        in visitor.get("/en/countries/all/survival-5y/?survival=show").content.decode()
+    )
     assert "Net survival at five years (%)" not in text_of(visitor.get("/en/countries/it/"))
     assert "Net survival at five years (%)" in text_of(visitor.get("/en/countries/it/?for=gp"))
 
@@ -114,7 +116,9 @@ def test_the_map_is_observed_or_shrunken(visitor, opened):
     csv = pl.read_csv(io.BytesIO(visitor.get(f"{BONE}/incidence/map-shrunken.csv").content),
                       schema=schema.ESTIMATES)  # fmt: skip
     assert csv["area"].to_list() == list(rows)
-    assert "holds no shrunken rates" in text_of(visitor.get("/en/compare/01/incidence/?map=shrunken"))
+    assert "holds no shrunken rates" in text_of(
+        visitor.get("/en/compare/01/incidence/?map=shrunken")
+    )
 
 
 @pytest.mark.parametrize("name", ["countries", "map-observed", "map-shrunken"])

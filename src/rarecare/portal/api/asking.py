@@ -75,7 +75,7 @@ class Question:
             What is asked.
         query
             Names and values of the address; a name may stand several times. Empty values
-            ask for nothing.
+            ask for nothing, but page, rows of a page and format have none.
         also
             Further names that are allowed and not looked at.
 
@@ -95,7 +95,7 @@ class Question:
             if name not in names:
                 raise RefusedError(f"{table} cannot be asked for this", value=name[:_LONGEST],
                               allowed=names)  # fmt: skip
-            if not given:
+            if not given and name not in _OF_PAGES:
                 continue
             if name in columns:
                 known = values_of(release, table, name)
@@ -106,8 +106,8 @@ class Question:
                             allowed=known,
                         )  # fmt: skip
                 filters[name] = given
-            elif len(given) > 1:
-                raise RefusedError(f"{name} is given twice", value=", ".join(given)[:_LONGEST],
+            elif len(given) != 1:
+                raise RefusedError(f"{name} is not given once", value=", ".join(given)[:_LONGEST],
                               allowed="one value")  # fmt: skip
             else:
                 rest[name] = given[0]

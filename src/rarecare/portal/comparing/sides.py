@@ -133,8 +133,10 @@ def drawn(
     """Return the drawing as SVG, or None where there is nothing to draw."""
     kind = f"{'narrow' if narrow else 'wide'}{'-bare' if bare else ''}"
     name = f"{area_slug(area)}-{code}-{family or 'families'}-{kind}"
-    return on_disk(release, name, lambda: _figure(release, area, code, family,
-                                                  NARROW if narrow else WIDE, bare=bare))  # fmt: skip
+    width = NARROW if narrow else WIDE
+    return on_disk(
+        release, name, lambda: _figure(release, area, code, family, width, bare=bare)
+    )  # fmt: skip
 
 
 def _figure(
