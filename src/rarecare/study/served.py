@@ -61,7 +61,7 @@ def open_served(address: str) -> Release:
         name.removeprefix(f"{MODELS}/"): json.loads(_checked(base, manifest, name))
         for name in manifest.get("models", [])
     }
-    return Release(**tables, manifest=manifest, models=models)
+    return Release(**tables, manifest=manifest, folder=None, models=models)
 
 
 def _manifest(address: str) -> tuple[dict[str, Any], str]:

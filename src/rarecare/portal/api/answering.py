@@ -102,7 +102,7 @@ def about(release: OpenedRelease) -> dict[str, Any]:
 
 def one(request: HttpRequest, release: OpenedRelease, facts: Mapping[str, Any]) -> HttpResponse:
     """Answer with one thing, as JSON."""
-    body = json.dumps(about(release) | facts, ensure_ascii=False, default=str).encode()
+    body = json.dumps({**about(release), **facts}, ensure_ascii=False, default=str).encode()
     return sent(request, body, TYPES["json"], tag=tag_of(release, request),
                 synthetic=release.synthetic)  # fmt: skip
 

@@ -62,9 +62,12 @@ def reads(
             ["GET"], path, operation_id=name, summary=words, tags=list(tags),
             openapi_extra=extra, url_name=name,
         )(view)  # fmt: skip
-        hidden = {"include_in_schema": False}
-        api.api_operation(["HEAD"], path, operation_id=f"{name}_head", **hidden)(view)
-        api.api_operation(_OTHERS, path, operation_id=f"{name}_other", **hidden)(_only_read(path))
+        api.api_operation(
+            ["HEAD"], path, operation_id=f"{name}_head", include_in_schema=False
+        )(view)  # fmt: skip
+        api.api_operation(
+            _OTHERS, path, operation_id=f"{name}_other", include_in_schema=False
+        )(_only_read(path))  # fmt: skip
         return view
 
     return decorate

@@ -129,23 +129,23 @@ def measures(release: OpenedRelease) -> dict[str, Measure]:
 
 def _survival(years: float) -> list[Measure]:
     after = {"years": words.in_years(years)}
-    both = {"unit": "%", "write": numbers.percent, "factor": 100.0, "survival": True}
     return [
         Measure(
-            f"survival-{years:g}y", _("Net survival at %(years)s") % after,
+            f"survival-{years:g}y", _("Net survival at %(years)s") % after, unit="%",
             label=f"Net survival at {years:g} years (%)",
             where=lambda r, e: {"measure": schema.NET_SURVIVAL, "standard": schema.NONE,
                                 "time_years": years, "age_group": main_ages(r, e)},
             caution=_("Not standardised for age: part of a difference may come from the ages of "
-                      "the people."), **both,
+                      "the people."),
+            write=numbers.percent, factor=100.0, survival=True,
         ),
         Measure(
             f"survival-{years:g}y-standardised",
-            _("Net survival at %(years)s, age-standardised") % after,
+            _("Net survival at %(years)s, age-standardised") % after, unit="%",
             label=f"Net survival at {years:g} years (%), age-standardised",
             where=lambda r, e: {"measure": schema.NET_SURVIVAL, "time_years": years,
                                 "standard": age_standard(r, e), "age_group": main_ages(r, e)},
-            **both,
+            write=numbers.percent, factor=100.0, survival=True,
         ),
     ]  # fmt: skip
 

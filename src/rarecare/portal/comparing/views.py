@@ -251,7 +251,7 @@ def interface(request: Any) -> HttpResponse:
         for operation in (methods["get"],)
     ]  # fmt: skip
     context = {"section": DATA, "ways": Ways(request.places), "paths": paths,
-               "rate": RATE.removesuffix("/m"), "host": request.get_host()}  # fmt: skip
+               "rate": RATE.removesuffix("/m")}  # fmt: skip
     return render(request, "comparing/interface.html", context)
 
 
