@@ -11,8 +11,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rarecare.portal.accounts import middleware
 from rarecare.portal.accounts.access import ACCESS, asked_of
 from rarecare.portal.accounts.roles import PERMISSIONS, Role
+from rarecare.portal.audit.books import ACTS, read
 from rarecare.portal.audit.models import Entry
-from rarecare.portal.directory.models import Kind, Trial, Voice
+from rarecare.portal.directory.models import Kind, Organisation, Trial, Voice
 from rarecare.portal.directory.nominations import add_evidence, nominate
 from rarecare.portal.directory.uploads import checked
 from rarecare.portal.knowledge.models import Version
@@ -232,3 +233,33 @@ def test_the_admin_site_has_no_door_of_its_own(portal):
     response = Client().get("/admin/login/")
     assert response.status_code == 302
     assert response["location"].startswith("/en/accounts/login/")
+
+
+def test_every_act_in_the_admin_site_is_in_the_book_without_names(world, with_second_factor):
+    people, _arguments = world
+    client = Client()
+    client.force_login(people["administrator"])
+    given = {"slug": "added", "kind": Kind.CENTRE.value, "name": "Named Hospital", "country": "SI",
+             "coverage-TOTAL_FORMS": 1, "coverage-INITIAL_FORMS": 0,
+             "coverage-0-entity_id": "08.02"}  # fmt: skip
+    client.post(reverse("admin:directory_organisation_add"), given)
+    made = Organisation.objects.get(slug="added")
+    change = reverse("admin:directory_organisation_change", args=[made.pk])
+    client.post(change, given | {"name": "Other Hospital", "coverage-TOTAL_FORMS": 0})
+    client.post(reverse("admin:directory_organisation_delete", args=[made.pk]), {"post": "yes"})
+    assert not Organisation.objects.filter(slug="added").exists()
+    acts = [one for one in read(ACTS).entries
+            if one.content["subject"] == f"organisation {made.pk}"]  # fmt: skip
+    assert [one.kind for one in acts] == [
+        "added in the admin", "changed in the admin", "removed in the admin",
+    ]  # fmt: skip
+    assert {one.content["actor"] for one in acts} == {f"account {people['administrator'].pk}"}
+    assert acts[0].content["fields"] == [{"added": {}}, {"added": {"name": "cancer covered"}}]
+    assert acts[1].content["fields"][0]["changed"]["fields"] == ["Name"]
+    assert not any("Hospital" in str(one.content) for one in acts)
+
+
+def test_nothing_is_removed_but_one_by_one(world, with_second_factor):
+    people, _arguments = world
+    shown = _ask(people, "administrator", reverse("admin:directory_trial_changelist"), None)
+    assert "delete_selected" not in shown.content.decode()

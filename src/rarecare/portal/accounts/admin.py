@@ -17,6 +17,9 @@ from rarecare.portal.admin_bases import AccountAdminBase, ModelForm
 admin.site.site_header = _("Rarecare: admin")
 admin.site.site_title = _("Rarecare")
 admin.site.index_title = _("What editors and administrators keep")
+# Django stores the entries of its own log for several objects without the signal that the book of
+# acts listens to: so nothing is removed but one by one
+admin.site.disable_action("delete_selected")
 admin.site.unregister(Group)  # groups are those of the table of roles
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from allauth.account.signals import password_changed, password_reset
@@ -19,10 +20,22 @@ _VERBS = {ADDITION: "added in the admin", CHANGE: "changed in the admin"}
 @receiver(post_save, sender=LogEntry)
 def _in_admin(instance: LogEntry, **_: Any) -> None:
     kind = instance.content_type.model if instance.content_type else "object"
-    record(
-        instance.user, _VERBS.get(instance.action_flag, "removed in the admin"),
-        f"{kind} {instance.object_id}", fields=instance.change_message,
-    )  # fmt: skip
+    verb = _VERBS.get(instance.action_flag, "removed in the admin")
+    record(instance.user, verb, f"{kind} {instance.object_id}",
+           fields=_without_names(instance.change_message))  # fmt: skip
+
+
+def _without_names(message: str) -> list[Any]:
+    """Return which fields of which kinds changed, without what the objects are called."""
+    try:
+        told = json.loads(message)
+    except ValueError:  # a text in words, of an action or an older version
+        return []
+    return [
+        {verb: {key: value for key, value in what.items() if key != "object"}
+         for verb, what in part.items()}
+        for part in told
+    ]  # fmt: skip
 
 
 @receiver(user_logged_in)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db import models
 
 from rarecare.portal.admin_bases import ModelAdmin, TabularInline
 from rarecare.portal.audit.admin import ReadOnly
@@ -18,6 +19,9 @@ from rarecare.portal.directory.models import (
     Voice,
 )
 
+SECURE = {models.URLField: {"assume_scheme": "https"}}
+"""Addresses given without a scheme are taken as https."""
+
 
 class CoverageInline(TabularInline):
     """Cancers covered."""
@@ -30,6 +34,7 @@ class CoverageInline(TabularInline):
 class OrganisationAdmin(ModelAdmin):
     """Organisations with the cancers they cover."""
 
+    formfield_overrides = SECURE
     list_display = ("name", "kind", "country", "city", "listed", "invented", "updated")
     list_filter = ("kind", "listed", "country")
     search_fields = ("name", "city")
@@ -50,6 +55,7 @@ class MembershipAdmin(ModelAdmin):
 class TrialAdmin(ModelAdmin):
     """Trials as dated links."""
 
+    formfield_overrides = SECURE
     list_display = ("number", "title", "entity_id", "register", "status", "seen")
     list_filter = ("register", "seen")
     search_fields = ("number", "title")

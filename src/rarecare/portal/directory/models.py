@@ -12,14 +12,18 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from rarecare.codes import countries
+from rarecare.portal import numbers
 from rarecare.portal.directory.entities import check_entity
 
 _SECURE = URLValidator(schemes=("https",))
 
 
 def country_choices() -> list[tuple[str, str]]:
-    """Return countries by code and English name; pages show the name in their own language."""
-    return [(row["iso2"], row["name"]) for row in countries().iter_rows(named=True)]
+    """Return countries by code and name in the language of the page."""
+    return [
+        (row["iso2"], numbers.country(row["iso2"], row["name"]))
+        for row in countries().iter_rows(named=True)
+    ]
 
 
 class Kind(models.TextChoices):
