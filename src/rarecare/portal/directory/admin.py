@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import admin
 from django.db import models
 
@@ -19,7 +22,9 @@ from rarecare.portal.directory.models import (
     Voice,
 )
 
-SECURE = {models.URLField: {"assume_scheme": "https"}}
+SECURE: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
+    models.URLField: {"assume_scheme": "https"}
+}
 """Addresses given without a scheme are taken as https."""
 
 
