@@ -10,6 +10,7 @@ import pytest
 from django.db import transaction
 from django.test import Client, override_settings
 from django.test.utils import setup_test_environment, teardown_test_environment
+from django.utils.translation import override
 
 import rarecare
 from rarecare.demo import write_demo
@@ -56,6 +57,13 @@ def test_settings():
     setup_test_environment()
     yield
     teardown_test_environment()
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """The language of a request stays with its thread: each test starts in English."""
+    with override("en"):
+        yield
 
 
 @pytest.fixture(scope="session", params=databases.CHOSEN)

@@ -1,5 +1,6 @@
 """The portal's languages: every text is marked, translated, compiled, and used."""
 
+import gettext as gnu
 import importlib.util
 import re
 
@@ -9,7 +10,7 @@ from babel.messages.catalog import Message
 from django.test import Client
 from django.utils.translation import gettext, ngettext, override
 
-from rarecare.portal import numbers
+from rarecare.portal import names, numbers
 from rarecare.portal.languages import CODES
 from rarecare.portal.readers import BY_CODE
 from tests.conftest import ROOT
@@ -111,20 +112,9 @@ def test_marked_text_and_text_for_machines_is_left_alone():
 def test_the_forms_of_a_language_are_those_of_cldr(language):
     """Numbers that CLDR tells apart have a form each: in Slovene one, two, three and four, more."""
     forms = Locale(language).plural_form
-    index = eval(  # noqa: S307 - the rule is ours; C's ?: made Python's
-        "lambda n: " + _as_python(catalogues.PLURALS[language])
-    )
+    index = gnu.c2py(catalogues.PLURALS[language])
     pairs = {(forms(n), int(index(n))) for n in range(1000)}
     assert len(pairs) == len({form for form, _ in pairs}) == catalogues.FORMS[language]
-
-
-def _as_python(rule):
-    rule = rule.replace("||", "or")
-    while "?" in rule:
-        condition, _, rest = rule.partition("?")
-        then, _, otherwise = rest.partition(":")
-        return f"({then.strip()} if {condition.strip()} else {_as_python(otherwise)})"
-    return rule
 
 
 def test_slovene_has_a_dual():
@@ -188,3 +178,35 @@ def test_patients_read_numbers_in_english_until_a_language_is_reviewed(language,
         )
     assert notice in html.replace("&#x27;", "'")
     assert "Who gets it" in html
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "shown"),
+    [
+        ("en", "Bone sarcoma", "Bone sarcoma"),
+        ("sl", "Bone sarcoma", "Kostni sarkom"),
+        ("sl", "Osteogenic sarcoma", '<span class="fallback" lang="en">Osteogenic sarcoma</span>'),
+        ("de", "Kostni sarkom", '<span class="fallback" lang="sl">Kostni sarkom</span>'),
+        ("it", "<b>", '<span class="fallback" lang="en">&lt;b&gt;</span>'),
+    ],
+)
+def test_a_name_that_is_not_in_the_page_s_language_is_marked(language, name, shown):
+    with override(language):
+        assert names.named(name) == shown
+
+
+def test_a_sheet_has_its_name_in_the_page_s_language_and_says_that_it_is_not_reviewed(portal):
+    html = Client().get("/sl/cancers/08.02-bone-sarcoma/?for=researcher").content.decode()
+    assert "<h1>Kostni sarkom</h1>" in html
+    assert '<span lang="en">Bone sarcoma</span> (ime je prevedeno, ni pregledano)' in html
+    english = Client().get("/en/cancers/08.02-bone-sarcoma/?for=researcher").content.decode()
+    assert "<h1>Bone sarcoma</h1>" in english
+    assert "translated" not in english
+    rarer = Client().get("/sl/cancers/08.02.01/?for=researcher").content.decode()
+    assert re.search(r'<h1><span class="fallback" lang="en">[^<]+</span></h1>', rarer)
+
+
+@pytest.mark.parametrize("asked", ["Kostni sarkom", "Knochensarkom", "костен сарком"])
+def test_a_cancer_is_found_by_its_name_in_any_language(asked, portal):
+    html = Client().get("/en/search/", {"q": asked}).content.decode()
+    assert 'href="/en/cancers/08.02-bone-sarcoma/"' in html

@@ -22,6 +22,7 @@ from math import sqrt
 import polars as pl
 
 from rarecare.codes import Explanation, default_list, morphologies, topographies
+from rarecare.codes.entity_names import names_of
 from rarecare.errors import CodeError
 from rarecare.portal.opened import Entity, OpenedRelease
 
@@ -303,6 +304,8 @@ def _names(release: OpenedRelease) -> Iterable[Term]:
             words = folded_words(part)
             if words:
                 yield Term(entity.entity_id, part, words, 1.0, name=True)
+        for other in names_of(name):
+            yield Term(entity.entity_id, other.text, folded_words(other.text), 1.0, name=False)
     for entity_id, synonyms in synonyms_by_entity().items():
         if entity_id in release.entities:
             for text in synonyms:

@@ -6,11 +6,15 @@ from typing import Any
 
 from django import template
 
-from rarecare.portal import numbers
+from rarecare.portal import names, numbers
 from rarecare.portal.opened import Entity
 from rarecare.portal.places import Places
 
 register = template.Library()
+register.filter("named", names.named)
+register.filter("translated", names.translated)
+register.filter("name_text", names.name_text)
+register.filter("name_language", names.name_language)
 
 
 @register.filter
