@@ -59,7 +59,7 @@ simulation: $(VENV)/.installed-dev ## Write docs/validation_simulation.md: a kno
 lint: $(VENV)/.installed-dev ## Check style, formatting and types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy
+	DEBUG=1 $(PYTHON) -m mypy
 	$(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml src
 
 advisories: $(VENV)/.installed-dev ## Ask the package index for advisories on the pinned versions

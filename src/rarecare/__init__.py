@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from rarecare.population.life_table import LifeTable
     from rarecare.population.population import Population
+    from rarecare.portal.serve import serve
     from rarecare.prevalent import (
         complete_prevalence,
         empirical_complete_prevalence,
@@ -146,6 +147,7 @@ _HOME = {
     "read_submission": "rarecare.registry.submission",
     "run_study": "rarecare.study",
     "sensitivity": "rarecare.study",
+    "serve": "rarecare.portal.serve",
     "shrunken_rates": "rarecare.rates",
     "standardised_ratio": "rarecare.rates",
     "study_kit": "rarecare.care.dictionary_reading",
@@ -217,6 +219,7 @@ __all__ = [
     "read_submission",
     "run_study",
     "sensitivity",
+    "serve",
     "shrunken_rates",
     "standardised_ratio",
     "study_kit",

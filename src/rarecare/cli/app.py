@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 from cyclopts import App, CycloptsError
 
-from rarecare.cli import output, values
+from rarecare.cli import output, serve_verb, values
 from rarecare.cli.care_verbs import indicators, kit, pathways, volumes
 from rarecare.cli.centre_verbs import consensus, criteria, needs, sample, scenario
 from rarecare.cli.check_verb import check
@@ -20,6 +20,8 @@ from rarecare.cli.options import Output, Reading
 from rarecare.cli.outcome_verb import volume_outcome
 from rarecare.cli.prevalence_verb import prevalence
 from rarecare.cli.project_verb import project
+from rarecare.cli.publish_verb import publish
+from rarecare.cli.serve_verb import serve
 from rarecare.cli.submission_verb import submission
 from rarecare.cli.survival_verb import survival
 from rarecare.errors import RarecareError, UsageError
@@ -52,6 +54,8 @@ for verb in (
     consensus,
     needs,
     scenario,
+    serve,
+    publish,
 ):
     app.command(verb)
 app.command(submission)
@@ -109,6 +113,7 @@ def demo(
     cases: int = 2_000_000,
     seed: int = 1,
     countries: str = "",
+    serve: bool = False,
 ) -> None:
     """Write a synthetic European data call, and run the whole study on it.
 
@@ -122,6 +127,8 @@ def demo(
         The same seed gives the same data.
     countries
         Two-letter codes, by commas; all 31 when not given.
+    serve
+        Open the portal on it afterwards.
     """
     from rarecare.demo import write_demo  # noqa: PLC0415
     from rarecare.study import run_study  # noqa: PLC0415
@@ -137,6 +144,8 @@ def demo(
         )
         release = run_study(data / "study.toml", out / "release", progress=progress)
     output.show_release(release)
+    if serve:
+        serve_verb.serve(out / "release", data=out / "portal")
 
 
 @app.command

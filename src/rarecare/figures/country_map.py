@@ -90,6 +90,7 @@ def country_map(
     title: str,
     beside: pl.DataFrame | None = None,
     names: tuple[str, str] = ("Observed", "Shrunken towards the mean"),
+    scale: Sequence[float] = (),
     subtitle: str | None = None,
     note: str | None = None,
     synthetic: bool = False,
@@ -112,6 +113,8 @@ def country_map(
         The same of a second map, such as shrunken rates.
     names
         Of both maps, where there are two.
+    scale
+        Further values that decide the classes, so that maps on several pages share them.
     title, subtitle, note, synthetic, width
         As for ``rates_figure``.
 
@@ -134,6 +137,7 @@ def country_map(
         raise UsageError(
             "no country has a value", value=f"{table.height} rows", allowed="one or more status ok"
         )
+    values += scale
     limits = classes(values)
     head = head_canvas(
         width, title=title, subtitle=[subtitle] if subtitle else [], synthetic=synthetic
@@ -168,7 +172,7 @@ def _rows(table: pl.DataFrame) -> dict[str, Row]:
         An area is no country of the map.
     """
     check_table(table, _NEEDED, unique=[AREA])
-    known = _codes()
+    known = map_codes()
     areas = table[AREA].cast(pl.String).to_list()
     for area in areas:
         if area not in known:
@@ -203,7 +207,7 @@ def _shapes() -> tuple[_Shape, ...]:
 
 
 @cache
-def _codes() -> dict[str, str]:
+def map_codes() -> dict[str, str]:
     """Return the two letters of each country by every code it goes by."""
     codes = dict(_EUROSTAT)
     for own in _topology()["objects"]["countries"]["geometries"]:

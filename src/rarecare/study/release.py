@@ -152,6 +152,12 @@ def write_release(
 def open_release(folder: str | Path) -> Release:
     """Return a release as frames and figures, after checking every file against its hash.
 
+    Parameters
+    ----------
+    folder
+        Where it lies; or the address of a portal or of a folder on a web server, from which its
+        tables and models are fetched into memory.
+
     Raises
     ------
     FileError
@@ -159,6 +165,10 @@ def open_release(folder: str | Path) -> Release:
     DisagreementError
         It has another schema.
     """
+    from rarecare.study.served import is_address, open_served  # noqa: PLC0415 - it needs this file
+
+    if is_address(folder):
+        return open_served(str(folder))
     folder = Path(folder)
     path = folder / MANIFEST
     if not path.is_file():
@@ -168,13 +178,7 @@ def open_release(folder: str | Path) -> Release:
             allowed=f"a folder with a {MANIFEST}",
         )
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    if manifest.get("schema_version") != schema.VERSION:
-        raise DisagreementError(
-            "the release has another schema",
-            value=manifest.get("schema_version"),
-            allowed=str(schema.VERSION),
-            remedy="Make it again with this version.",
-        )
+    check_version(manifest)
     for name, expected in manifest["files"].items():
         if not (folder / name).is_file():
             raise FileError("the release lacks a file", file=folder.name, value=name)
@@ -192,6 +196,23 @@ def open_release(folder: str | Path) -> Release:
         for name in manifest.get("models", [])
     }
     return Release(**tables, manifest=manifest, folder=folder, models=models)
+
+
+def check_version(manifest: Mapping[str, Any]) -> None:
+    """Refuse a release of another schema.
+
+    Raises
+    ------
+    DisagreementError
+        It is of one.
+    """
+    if manifest.get("schema_version") != schema.VERSION:
+        raise DisagreementError(
+            "the release has another schema",
+            value=manifest.get("schema_version"),
+            allowed=str(schema.VERSION),
+            remedy="Make it again with this version.",
+        )
 
 
 def _sha256(path: Path) -> str:

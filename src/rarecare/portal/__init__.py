@@ -1,0 +1,1 @@
+"""The portal: a Django site over a release; ``rarecare serve`` opens it."""

@@ -1,0 +1,1 @@
+"""The interface for programs: a release, its tables and the public directory, read only."""

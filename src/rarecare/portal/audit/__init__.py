@@ -1,0 +1,1 @@
+"""What was done and decided, in histories to which one can only add."""

@@ -1,0 +1,1 @@
+"""Countries and cancers side by side, maps, pages of countries and of the data, questions."""

@@ -1,0 +1,1 @@
+"""Rounds of consensus on the criteria of centres."""

@@ -1,0 +1,1 @@
+"""Centres, patient organisations, registries, research groups; how centres are designated."""

@@ -1,0 +1,1 @@
+"""Pages of the estimates: start, search, the tree of cancers, a sheet per cancer."""

@@ -1,0 +1,410 @@
+"""One number, five readers: sentences made from a row, each in the words of its reader.
+
+A sentence takes the row it speaks of. Without a number there is a sentence on why, never
+one without its number. Where data are invented, each sentence says so itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil, exp, sqrt
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from rarecare.portal import numbers
+from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
+
+Row = Mapping[str, Any]
+PATIENT, GP, ONCOLOGIST, RESEARCHER, AUTHORITY = (
+    "patient", "gp", "oncologist", "researcher", "authority"
+)  # fmt: skip
+MILLION, PER = 1_000_000, 100_000
+PRACTICE = 2_000
+"""Patients of a family doctor in the sentence on how rarely one is met."""
+REGION = 10_000_000
+"""People a health authority is taken to plan for."""
+
+
+def said(sentence: str, *, synthetic: bool) -> str:
+    """Return a sentence that says itself when its number is invented."""
+    return _("Invented figure: %(sentence)s") % {"sentence": sentence} if synthetic else sentence
+
+
+def missing(reader: str, row: Row | None) -> str:
+    """Return why there is no number, in the words of a reader."""
+    status = row["status"] if row is not None else None
+    reason = str(row["reason"]) if row is not None and row["reason"] else ""
+    if status == WITHHELD:
+        words = {
+            PATIENT: _(
+                "There are too few people to show a figure without pointing at someone. "
+                "It does not mean zero."
+            ),
+            GP: _("Withheld: too few people. It does not mean zero."),
+            ONCOLOGIST: _("Withheld: %(reason)s."),
+            RESEARCHER: _("status = withheld: %(reason)s."),
+            AUTHORITY: _("Withheld: too few people. Pool with neighbours or years."),
+        }
+    elif status == NOT_ESTIMABLE:
+        words = {
+            PATIENT: _(
+                "This cannot be worked out: too few people could be followed. "
+                "It does not mean zero."
+            ),
+            GP: _("Not estimable: too few people could be followed."),
+            ONCOLOGIST: _("Not estimable: %(reason)s."),
+            RESEARCHER: _("status = not estimable: %(reason)s."),
+            AUTHORITY: _("Not estimable: %(reason)s."),
+        }
+    else:
+        return _("This release holds no such figure.")
+    return words[reader] % {"reason": reason.rstrip(".")}
+
+
+def state(row: Row | None) -> str:
+    """Return the kind of missing in two words."""
+    status = row["status"] if row is not None else None
+    return {WITHHELD: _("withheld"), NOT_ESTIMABLE: _("not estimable")}.get(
+        str(status), _("no data")
+    )
+
+
+# --- new cases --------------------------------------------------------------------------------
+
+
+def new_cases(reader: str, crude: Row, standardised: Row | None) -> str:
+    """Return the sentence on new cases: both rows have a number."""
+    rate, low, high = crude["estimate"], crude["lower"], crude["upper"]
+    if reader == PATIENT:
+        return told_each_year(crude)
+    if reader == GP:
+        return in_a_practice(crude)
+    if reader == RESEARCHER and standardised is not None and standardised["status"] == "ok":
+        return _(
+            "ASR(%(standard)s) %(value)s (%(level)s CI %(interval)s) per 100 000 person-years, "
+            "%(n)s tumours."
+        ) % {
+            "standard": standard_name(standardised["standard"]),
+            "value": numbers.rate(standardised["estimate"]),
+            "level": level(standardised),
+            "interval": dashed(standardised, numbers.rate),
+            "n": numbers.number(standardised["n"]),
+        }
+    if reader == AUTHORITY:
+        return in_ten_million(crude)
+    return _("%(value)s new cases per 100 000 people a year (%(interval)s).") % {
+        "value": numbers.rate(rate),
+        "interval": numbers.span(low, high, numbers.rate),
+    }
+
+
+def told_each_year(row: Row) -> str:
+    """Return a rate as people in a million."""
+    per_million = row["estimate"] * MILLION / PER
+    low, high = (row[limit] * MILLION / PER for limit in ("lower", "upper"))
+    if row["n"] == 0:
+        return _("No one was told in these years that they have it.")
+    if per_million < 0.95:
+        return _(
+            "Fewer than 1 person in a million is told each year that they have it; likely no "
+            "more than %(high)s."
+        ) % {"high": numbers.number(ceil(high))}
+    about = ngettext(
+        "About %(count)s person in a million is told each year that they have it",
+        "About %(count)s people in a million are told each year that they have it",
+        round(per_million),
+    ) % {"count": whole(per_million)}
+    return _("%(about)s; likely %(interval)s.") % {
+        "about": about,
+        "interval": numbers.between(low, high, whole),
+    }
+
+
+def in_a_practice(row: Row) -> str:
+    """Return how rarely a family doctor meets it."""
+    rate = row["estimate"] * PRACTICE / PER
+    if not row["n"] or rate <= 0:
+        return _("No case in these years; a family doctor will very rarely meet it.")
+    years, low = 1 / rate, PER / PRACTICE / row["upper"]
+    high = PER / PRACTICE / row["lower"] if row["lower"] > 0 else None
+    if years < 1:
+        return _("In a practice of %(practice)s people: about %(count)s new people a year.") % {
+            "practice": numbers.number(PRACTICE), "count": numbers.two_digits(rate),
+        }  # fmt: skip
+    interval = (
+        numbers.span(low, high, numbers.two_digits)
+        if high is not None
+        else _("%(years)s or more") % {"years": numbers.two_digits(low)}
+    )
+    return _(
+        "In a practice of %(practice)s people: one new person in about %(years)s years "
+        "(%(interval)s)."
+    ) % {
+        "practice": numbers.number(PRACTICE),
+        "years": numbers.two_digits(years),
+        "interval": interval,
+    }
+
+
+def in_ten_million(row: Row) -> str:
+    """Return a rate as cases a year among ten million, with the spread of chance alone."""
+    mean = row["estimate"] * REGION / PER
+    low, high = poisson_range(mean)
+    if round(mean) == 0:
+        return _("Fewer than 1 a year in 10 million people, most years 0 to %(high)s.") % {
+            "high": numbers.number(high)
+        }
+    return _("%(mean)s a year in 10 million people, most years %(low)s to %(high)s.") % {
+        "mean": whole(mean), "low": numbers.number(low), "high": numbers.number(high),
+    }  # fmt: skip
+
+
+def poisson_range(mean: float) -> tuple[int, int]:
+    """Return the counts between which 95 of 100 years fall, by chance alone.
+
+    The 2.5% and 97.5% quantiles of a Poisson count; above 500 by its normal approximation.
+
+    >>> poisson_range(24)
+    (15, 34)
+    """
+    if mean > 500:
+        half = 1.959964 * sqrt(mean)
+        return round(mean - half), round(mean + half)
+    term = total = exp(-mean)
+    low, k = None, 0
+    while True:
+        if low is None and total >= 0.025:
+            low = k
+        if total >= 0.975:
+            return low or 0, k
+        k += 1
+        term *= mean / k
+        total += term
+
+
+# --- survival ---------------------------------------------------------------------------------
+
+
+def survival(reader: str, row: Row, years: float) -> str:
+    """Return the sentence on net survival; the row has a number."""
+    value, low, high = row["estimate"], row["lower"], row["upper"]
+    if reader == PATIENT:
+        return _(
+            "About %(count)s of 100 people are alive after %(years)s, leaving aside other causes "
+            "of death; likely %(interval)s."
+        ) % {
+            "count": of_hundred(value),
+            "years": in_years(years),
+            "interval": numbers.between(low, high, of_hundred),
+        }
+    interval = numbers.span(low, high, numbers.percent)
+    if reader == RESEARCHER:
+        return _("%(value)s (%(level)s CI %(interval)s), %(method)s, n = %(n)s.") % {
+            "value": numbers.proportion(value), "level": level(row),
+            "interval": dashed(row, numbers.proportion), "method": method_name(row["method"]),
+            "n": numbers.number(row["n"]),
+        }  # fmt: skip
+    if reader == GP:
+        return _("Net survival at %(years)s is %(value)s%% (%(interval)s).") % {
+            "years": in_years(years), "value": numbers.percent(value), "interval": interval,
+        }  # fmt: skip
+    return _("%(value)s%% (%(interval)s) at %(years)s.") % {
+        "value": numbers.percent(value), "interval": interval, "years": in_years(years),
+    }  # fmt: skip
+
+
+def few_people() -> str:
+    """Return why a share of very few people is not said."""
+    return _("Fewer than 10 people: no percentage is said of so few. The files hold the number.")
+
+
+def of_hundred(share: float) -> str:
+    """Return a share as people of 100; more than all is all.
+
+    >>> of_hundred(0.569), of_hundred(1.02)
+    ('57', '100')
+    """
+    return numbers.number(round(100 * min(1.0, max(0.0, share))))
+
+
+def in_years(years: float) -> str:
+    """Return a time since diagnosis in words."""
+    words = {1.0: _("one year"), 3.0: _("three years"), 5.0: _("five years"), 10.0: _("ten years")}
+    return words.get(years) or ngettext("%(n)s year", "%(n)s years", round(years)) % {
+        "n": numbers.number(years, decimals=0 if years == round(years) else 1)
+    }
+
+
+# --- who, trend, prevalence -------------------------------------------------------------------
+
+
+def most_often(reader: str, row: Row) -> str:
+    """Return the age with the highest rate of those that can be shown."""
+    if reader == PATIENT:
+        return _(
+            "Of the ages that can be shown, it is found most often at %(ages)s: about %(count)s "
+            "people in a million of that age each year; likely %(interval)s."
+        ) % {
+            "ages": numbers.ages(row["age_group"]),
+            "count": whole(row["estimate"] * MILLION / PER),
+            "interval": numbers.between(
+                row["lower"] * MILLION / PER, row["upper"] * MILLION / PER, whole
+            ),
+        }
+    return _(
+        "Of the ages that can be shown, the rate is highest at %(ages)s: %(value)s per 100 000 "
+        "(%(interval)s)."
+    ) % {
+        "ages": numbers.ages(row["age_group"]),
+        "value": numbers.rate(row["estimate"]),
+        "interval": numbers.span(row["lower"], row["upper"], numbers.rate),
+    }
+
+
+def sexes(reader: str, male: Row, female: Row, both: Row | None) -> str:
+    """Return the rates of both sexes, and whether the figures show a difference.
+
+    They do where the intervals lie apart; they do not where both hold the rate of both sexes
+    together; in between, the numbers stand alone.
+    """
+    if reader == PATIENT:
+        per = MILLION / PER
+        counts = _(
+            "%(male)s men and boys and %(female)s women and girls in a million each year"
+        ) % {
+            "male": whole(male["estimate"] * per), "female": whole(female["estimate"] * per),
+        }  # fmt: skip
+    else:
+        counts = _("males %(male)s (%(m)s), females %(female)s (%(f)s) per 100 000") % {
+            "male": numbers.rate(male["estimate"]),
+            "m": numbers.span(male["lower"], male["upper"], numbers.rate),
+            "female": numbers.rate(female["estimate"]),
+            "f": numbers.span(female["lower"], female["upper"], numbers.rate),
+        }
+    if male["lower"] > female["upper"]:
+        return _("More often in males: %(counts)s.") % {"counts": counts}
+    if female["lower"] > male["upper"]:
+        return _("More often in females: %(counts)s.") % {"counts": counts}
+    if (
+        both is not None
+        and both["status"] == OK
+        and all(row["lower"] <= both["estimate"] <= row["upper"] for row in (male, female))
+    ):
+        return _("The figures do not show a difference between the sexes: %(counts)s.") % {
+            "counts": counts
+        }
+    return _("By sex: %(counts)s.") % {"counts": counts}
+
+
+def trend(reader: str, row: Row) -> str:
+    """Return the change of the rate a year, or that none is shown."""
+    interval = numbers.span(row["lower"], row["upper"], numbers.change)
+    facts = {
+        "value": numbers.change(row["estimate"]), "interval": interval,
+        "period": numbers.years(row["period"]),
+    }  # fmt: skip
+    if row["lower"] <= 0 <= row["upper"]:
+        if reader == PATIENT:
+            return _("From %(period)s the figures show neither a rise nor a fall.") % {
+                "period": facts["period"]
+            }
+        return (
+            _(
+                "%(period)s: the figures show neither a rise nor a fall (%(value)s%% a year, "
+                "%(interval)s)."
+            )
+            % facts
+        )
+    if row["estimate"] > 0:
+        return _("%(period)s: the rate rose by %(value)s%% a year (%(interval)s).") % facts
+    return _("%(period)s: the rate fell by %(value)s%% a year (%(interval)s).") % facts
+
+
+def alive(reader: str, row: Row, *, place: str, ever: bool = False) -> str:
+    """Return how many people are alive after the diagnosis."""
+    window = _window_years(row["period"])
+    facts = {
+        "count": numbers.people(row["estimate"]), "day": _last_day(row["period"]),
+        "place": place, "window": numbers.number(window),
+        "interval": (numbers.between if reader == PATIENT else numbers.span)(
+            row["lower"], row["upper"], numbers.people
+        ),
+    }  # fmt: skip
+    if ever:
+        return (
+            _(
+                "On %(day)s, about %(count)s people in %(place)s were alive who had ever been told "
+                "that they have it (%(interval)s)."
+            )
+            % facts
+        )
+    text = ngettext(
+        "On %(day)s, about %(count)s people in %(place)s were alive who had been diagnosed in "
+        "the year before (%(interval)s).",
+        "On %(day)s, about %(count)s people in %(place)s were alive who had been diagnosed in "
+        "the %(window)s years before (%(interval)s).",
+        window,
+    )
+    return text % facts
+
+
+def projected(row: Row) -> str:
+    """Return projected cases a year."""
+    return _(
+        "%(period)s: about %(count)s new cases a year are projected (prediction interval "
+        "%(interval)s)."
+    ) % {
+        "period": numbers.years(row["period"]),
+        "count": numbers.people(row["estimate"]),
+        "interval": numbers.span(row["lower"], row["upper"], numbers.people),
+    }
+
+
+# --- parts of sentences -----------------------------------------------------------------------
+
+
+def whole(value: float) -> str:
+    """Return a number of people, whole; below one in words."""
+    return _("fewer than 1") if 0 < value < 0.5 else numbers.number(round(value))
+
+
+def level(row: Row) -> str:
+    """Return the level of an interval: ``95%``."""
+    return f"{numbers.number(100 * row['level'])}%"
+
+
+def dashed(row: Row, words: Any) -> str:
+    """Return an interval with a dash, for researchers."""
+    return f"{words(row['lower'])}–{words(row['upper'])}"
+
+
+def standard_name(standard: str) -> str:
+    """Return the short name of a standard population.
+
+    >>> standard_name("esp2013")
+    'E2013'
+    """
+    return {
+        "esp2013": "E2013", "esp1976": "E1976", "segi": "W", "who2000": "WHO2000",
+        "nordic2000": "Nordic2000",
+    }.get(standard, standard)  # fmt: skip
+
+
+def method_name(method: str) -> str:
+    """Return the name of a method in print.
+
+    >>> method_name("pohar-perme")
+    'Pohar-Perme'
+    """
+    return "-".join(part.capitalize() for part in method.split("-"))
+
+
+def _window_years(period: str) -> int:
+    first, _dash, last = period.partition("-")
+    return int(last or first) - int(first) + 1
+
+
+def _last_day(period: str) -> str:
+    return numbers.day(f"{period.rpartition('-')[2]}-12-31")

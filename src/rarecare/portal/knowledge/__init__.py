@@ -1,0 +1,1 @@
+"""Pages on diagnosis and management, patient materials, the glossary, reviewed languages."""

@@ -1,0 +1,171 @@
+"""A release opened for pages: checked once, its rows at hand by entity."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rarecare.errors import FileError, RarecareError
+from rarecare.study import schema
+from rarecare.study.release import MANIFEST, Release, open_release
+
+Row = Mapping[str, Any]
+_KEPT = 64
+"""Entities whose rows stay in memory as Python objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A cancer, a family, or all of them together.
+
+    Attributes
+    ----------
+    entity_id, parent_id, family, name, icss_standard
+        As in the release.
+    tier
+        2 and 1 as in the list, 0 for a family, -1 for all cancers or all rare cancers.
+    rare
+        ``rare``, ``common``, ``straddles 6``, or None where the rate is not shown.
+    codes_confidence
+        ``official``, ``derived`` or ``uncertain``.
+    slug
+        For addresses: identifier and name, ``08.02.01-osteogenic-sarcoma``.
+    """
+
+    entity_id: str
+    parent_id: str | None
+    family: str
+    tier: int
+    name: str
+    rare: str | None
+    codes_confidence: str
+    icss_standard: str
+    slug: str
+
+    @classmethod
+    def of(cls, row: Row) -> Entity:
+        """Return the entity of a row of ``entities.parquet``."""
+        own = {name: row[name] for name in schema.ENTITIES}
+        return cls(**own, slug=f"{row['entity_id']}-{slug(row['name'])}")
+
+
+class OpenedRelease:
+    """A release with its tables indexed for pages.
+
+    Parameters
+    ----------
+    release
+        As ``open_release`` gives it.
+
+    Attributes
+    ----------
+    name
+        Study and the beginning of the manifest's hash: what permanent addresses name.
+    entities, areas
+        By identifier, in the order of the release.
+    """
+
+    def __init__(self, release: Release) -> None:
+        assert release.folder is not None
+        self.release = release
+        self.manifest = release.manifest
+        self.hash = sha256((release.folder / MANIFEST).read_bytes()).hexdigest()
+        self.name = release_name(self.manifest, self.hash)
+        self.synthetic = bool(self.manifest["study"]["synthetic"])
+        self.entities = {
+            row["entity_id"]: Entity.of(row) for row in release.entities.iter_rows(named=True)
+        }
+        self.areas: dict[str, Row] = {
+            row["area"]: row for row in release.areas.iter_rows(named=True)
+        }
+        self.children: dict[str | None, list[Entity]] = {}
+        for entity in sorted(self.entities.values(), key=lambda e: e.entity_id):
+            self.children.setdefault(entity.parent_id, []).append(entity)
+        self._sorted = release.estimates.sort("entity_id", maintain_order=True)
+        lengths = self._sorted["entity_id"].rle().struct.unnest()
+        starts = lengths["len"].cum_sum() - lengths["len"]
+        self._places = dict(
+            zip(lengths["value"], zip(starts, lengths["len"], strict=True), strict=True)
+        )
+        self.rows = lru_cache(maxsize=_KEPT)(self._rows)
+
+    @classmethod
+    def open(cls, folder: Path) -> OpenedRelease:
+        """Return a release after every check that ``open_release`` makes.
+
+        Raises
+        ------
+        FileError, DisagreementError
+            There is no release, or it is broken.
+        """
+        try:
+            return cls(open_release(folder))
+        except RarecareError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:  # what a manifest lacks, or is not
+            raise FileError(
+                f"the manifest of the release is not whole ({error})",
+                file=folder.name,
+                value=MANIFEST,
+                remedy="Get the release again.",
+            ) from error
+
+    def frame(self, entity_id: str) -> pl.DataFrame:
+        """Return the estimates of an entity."""
+        start, length = self._places.get(entity_id, (0, 0))
+        return self._sorted.slice(start, length)
+
+    def _rows(self, entity_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Return the estimates of an entity by measure; the last used ones are kept."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.frame(entity_id).iter_rows(named=True):
+            found.setdefault(row["measure"], []).append(row)
+        return found
+
+    def row(self, entity_id: str, measure: str, **where: object) -> dict[str, Any] | None:
+        """Return the one row that matches, or None; both sexes and all ages unless told."""
+        wanted = {"area": schema.ALL, "sex": schema.ALL, **where}
+        for row in self.rows(entity_id).get(measure, ()):
+            if all(row[name] == value for name, value in wanted.items()):
+                return row
+        return None
+
+    def line(self, entity: Entity) -> Sequence[Entity]:
+        """Return an entity's parents, the family first."""
+        found: list[Entity] = []
+        parent = self.entities.get(entity.parent_id or "")
+        while parent is not None and parent.tier >= 0:
+            found.insert(0, parent)
+            parent = self.entities.get(parent.parent_id or "")
+        return found
+
+    @cached_property
+    def period(self) -> str:
+        """Years of diagnosis: ``1995-2007``."""
+        first, last = (day[:4] for day in self.manifest["study"]["period"])
+        return first if first == last else f"{first}-{last}"
+
+
+def release_name(manifest: Mapping[str, Any], digest: str) -> str:
+    """Return the name of a release in permanent addresses.
+
+    >>> release_name({"study": {"name": "Rare cancers 2026"}}, "0123456789abcdef")
+    'rare-cancers-2026-0123456789'
+    """
+    return f"{slug(manifest['study']['name'])}-{digest[:10]}"
+
+
+def slug(name: str) -> str:
+    """Return a name for addresses.
+
+    >>> slug("Sarcoma of breast (all kinds)")
+    'sarcoma-of-breast-all-kinds'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "cancer"

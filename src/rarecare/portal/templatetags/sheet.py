@@ -1,0 +1,68 @@
+"""Tags of a cancer's sheet; made when drawn, so that they follow the language of its words.
+
+The rows of tables are written here: a page has hundreds of cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from rarecare.portal.estimates.figures import FigureBlock, people_key
+from rarecare.portal.estimates.sheet import Asked, Section, sections_of
+
+register = template.Library()
+register.filter("people_key", people_key)
+
+
+@register.simple_tag
+def sections(asked: Asked) -> list[Section]:
+    """Return the sections of a sheet."""
+    return sections_of(asked)
+
+
+@register.simple_tag
+def figure_rows(figure: FigureBlock) -> SafeString:
+    """Return the rows of a figure's table."""
+    wide = len(figure.columns) - 1
+    rows = []
+    for line in figure.lines:
+        cells = (
+            _state(line, f' colspan="{wide}"')
+            if "state" in line
+            else "".join(f"<td>{escape(cell)}</td>" for cell in line["cells"])
+        )
+        rows.append(f'<tr><th scope="row">{escape(line["name"])}</th>{cells}</tr>')
+    return mark_safe("".join(rows))  # every text is escaped above
+
+
+@register.simple_tag
+def table_rows(table: Mapping[str, Any]) -> SafeString:
+    """Return the rows of a table: a value, its interval, its counts, or why there is none."""
+    rows = []
+    for line in table["lines"]:
+        head = '<tr class="shade">' if line.get("strong") else "<tr>"
+        cells = "".join(map(_cell, line["cells"]))
+        rows.append(f'{head}<th scope="row">{escape(line["name"])}</th>{cells}</tr>')
+    return mark_safe("".join(rows))  # every text is escaped above
+
+
+def _cell(cell: Mapping[str, Any]) -> str:
+    if "state" in cell:
+        return _state(cell)
+    interval, counts = cell.get("interval"), cell.get("counts")
+    parts: list[str] = [escape(cell["value"])]
+    if interval:
+        parts.append(f' <span class="soft">({escape(interval)})</span>')
+    if counts:
+        parts.append(f'<br><small class="soft">{escape(counts)}</small>')
+    return f"<td>{''.join(parts)}</td>"
+
+
+def _state(cell: Mapping[str, Any], more: str = "") -> str:
+    title = f' title="{escape(cell["reason"])}"' if cell.get("reason") else ""
+    return f'<td class="state"{more}{title}>{escape(cell["state"])}</td>'
