@@ -187,6 +187,7 @@ def test_patients_read_numbers_in_english_until_a_language_is_reviewed(language,
         ("sl", "Bone sarcoma", "Kostni sarkom"),
         ("sl", "Osteogenic sarcoma", '<span class="fallback" lang="en">Osteogenic sarcoma</span>'),
         ("de", "Kostni sarkom", '<span class="fallback" lang="sl">Kostni sarkom</span>'),
+        ("fr", "Thorax", "Thorax"),
         ("it", "<b>", '<span class="fallback" lang="en">&lt;b&gt;</span>'),
     ],
 )
