@@ -19,13 +19,9 @@ from urllib.request import urlopen
 import pytest
 
 from tests.portal import databases
+from tests.portal.browser.waiting import ARGUMENTS, PLACES
 
 ROOT = Path(__file__).parents[3]
-PLACES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 PATIENCE = 120
 """Seconds a busy machine may take to start the portal."""
 

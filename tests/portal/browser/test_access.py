@@ -11,6 +11,7 @@ import pytest
 
 from tests.portal.browser.conftest import Watched
 from tests.portal.browser.page_types import MAIN, PUBLIC
+from tests.portal.browser.waiting import look_through
 
 FORMS = list(product(("en", "bg"), (1280, 390), ("light", "dark")))
 _CHOSEN = random.Random(2026)
@@ -29,18 +30,11 @@ def violations(page):
     """What axe finds wrong, a line each."""
     axe = pytest.importorskip("axe_playwright_python.base")
     page.evaluate(axe.AXE_SCRIPT)
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    found = page.evaluate(
+        "axe.run({resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})"
+    )["violations"]
     return [f"{one['id']}: {node['target']}: {node['failureSummary']}"
             for one in found for node in one["nodes"]]  # fmt: skip
-
-
-def look_through(page):
-    """Scroll to the end, so that what is drawn when it is seen is drawn."""
-    page.evaluate(
-        "async () => { for (let y = 0; y < document.body.scrollHeight; y += 600) {"
-        " scrollTo(0, y); await new Promise(requestAnimationFrame) } scrollTo(0, 0) }"
-    )
-    page.wait_for_load_state("networkidle")
 
 
 def check(visit, name, language, width, scheme):
