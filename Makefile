@@ -23,7 +23,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := $(PYTHON) -m pip install --quiet
 
-.PHONY: help demo test test-all real checks validation simulation lint advisories format docs bench check clean
+.PHONY: help demo test test-all real checks validation simulation lint advisories format texts docs bench check clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' \
@@ -67,6 +67,9 @@ advisories: $(VENV)/.installed-dev ## Ask the package index for advisories on th
 
 format: $(VENV)/.installed-dev ## Format the code
 	$(PYTHON) -m ruff format .
+
+texts: $(VENV)/.installed-dev ## Bring the portal's texts in line with the sources, say what to translate
+	$(PYTHON) scripts/catalogues.py
 
 docs: $(VENV)/.installed-dev ## Build the documentation, into build/docs
 	$(PYTHON) -m sphinx -W --keep-going --quiet -b html docs build/docs

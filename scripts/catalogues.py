@@ -100,7 +100,11 @@ def read(language: str) -> Catalog:
 
 def entries(catalogue: Catalog) -> dict[Key, Message]:
     """Return the entries of a catalogue without its header."""
-    return {(one.context, one.id): one for one in catalogue if one.id}
+    return {
+        (one.context, one.id if isinstance(one.id, str) else tuple(one.id)): one
+        for one in catalogue
+        if one.id
+    }
 
 
 def brought_up(language: str, wanted: dict[Key, list[str]]) -> Catalog:
@@ -139,7 +143,7 @@ PLACE = re.compile(r"%\((\w+)\)([sd])|%(%)|<(/?\w+)")
 def problems(message: Message, language: str) -> list[str]:
     """Return what is wrong with an entry."""
     sources_ = [message.id] if isinstance(message.id, str) else list(message.id)
-    texts = [message.string] if isinstance(message.string, str) else list(message.string)
+    texts = [message.string] if isinstance(message.string, str) else list(message.string or ())
     found = []
     if not all(text.strip() for text in texts):
         found.append("empty")

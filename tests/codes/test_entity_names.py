@@ -40,12 +40,12 @@ def test_two_cancers_have_one_name_only_where_the_list_gives_them_one(language):
     # "Neuroendocrine tumours" is a family and its one group.
 
 
-def test_a_name_is_never_of_two_languages_that_differ():
+def test_a_name_is_known_by_its_language():
     for language in LANGUAGES:
-        for row in packaged_table(f"names/{language}.csv").iter_rows(named=True):
-            found = language_of(row["name"])
-            assert found is not None
-            assert entity_name(row["english"], found).text == row["name"]
+        for name in packaged_table(f"names/{language}.csv")["name"]:
+            assert language_of(name, prefer=language) == language
+    assert language_of("Kostni sarkom", prefer="de") == "sl"
+    assert language_of("Bone sarcoma", prefer="de") is None
 
 
 def test_what_no_table_holds_has_no_name():

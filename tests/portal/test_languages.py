@@ -11,6 +11,8 @@ from django.test import Client
 from django.utils.translation import gettext, ngettext, override
 
 from rarecare.portal import names, numbers
+from rarecare.portal.knowledge.catalogue import forget
+from rarecare.portal.knowledge.models import CatalogueReview
 from rarecare.portal.languages import CODES
 from rarecare.portal.readers import BY_CODE
 from tests.conftest import ROOT
@@ -187,6 +189,7 @@ def test_patients_read_numbers_in_english_until_a_language_is_reviewed(language,
         ("sl", "Bone sarcoma", "Kostni sarkom"),
         ("sl", "Osteogenic sarcoma", '<span class="fallback" lang="en">Osteogenic sarcoma</span>'),
         ("de", "Kostni sarkom", '<span class="fallback" lang="sl">Kostni sarkom</span>'),
+        ("fr", "Thorax", "Thorax"),
         ("it", "<b>", '<span class="fallback" lang="en">&lt;b&gt;</span>'),
     ],
 )
@@ -210,3 +213,18 @@ def test_a_sheet_has_its_name_in_the_page_s_language_and_says_that_it_is_not_rev
 def test_a_cancer_is_found_by_its_name_in_any_language(asked, portal):
     html = Client().get("/en/search/", {"q": asked}).content.decode()
     assert 'href="/en/cancers/08.02-bone-sarcoma/"' in html
+
+
+def test_a_named_reviewer_opens_the_numbers_to_patients_in_their_language(portal):
+    address = "/it/cancers/08-sarcomas/?for=patient"
+    assert "Chi si ammala" not in Client().get(address).content.decode()
+    CatalogueReview.objects.create(
+        language="it", reviewer_name="Invented", organisation="None", reviewed="2026-01-01"
+    )
+    forget()
+    html = Client().get(address).content.decode()
+    forget()
+    assert "Chi si ammala" in html
+    assert "Who gets it" not in html
+    assert "la parte con i numeri è in inglese" not in html
+    assert "Who gets it" in Client().get("/fr/cancers/08-sarcomas/?for=patient").content.decode()

@@ -49,13 +49,18 @@ def names_of(english: str) -> tuple[EntityName, ...]:
     return tuple(name for name in found if name is not None)
 
 
-def language_of(name: str) -> str | None:
+def language_of(name: str, prefer: str = "") -> str | None:
     """Return the language of a name of the tables, or None: then it is none of theirs.
+
+    A name of several languages is of the preferred one, else of the first by code.
 
     >>> language_of("Kostni sarkom"), language_of("Bone sarcoma")
     ('sl', None)
+    >>> language_of("Thorax"), language_of("Thorax", prefer="nl")
+    ('de', 'nl')
     """
-    return _language_by_name().get(name)
+    known = _languages_by_name().get(name, ())
+    return prefer if prefer in known else known[0] if known else None
 
 
 @cache
@@ -76,5 +81,9 @@ def _names(language: str) -> dict[str, EntityName]:
 
 
 @cache
-def _language_by_name() -> dict[str, str]:
-    return {name.text: language for language in languages() for name in _names(language).values()}
+def _languages_by_name() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for language in languages():
+        for text in {name.text for name in _names(language).values()}:
+            found[text] = (*found.get(text, ()), language)
+    return found

@@ -24,7 +24,9 @@ def name_text(name: str) -> str:
 def name_language(name: str) -> str:
     """Return the language of what ``name_text`` returns."""
     found = translated(name)
-    return found.language if found is not None else language_of(name) or FALLBACK
+    if found is not None:
+        return found.language
+    return language_of(name, prefer=get_language() or FALLBACK) or FALLBACK
 
 
 def named(name: str) -> SafeString:

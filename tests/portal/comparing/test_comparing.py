@@ -156,13 +156,17 @@ def test_the_burden_of_a_country_is_the_releases(visitor, opened):
 
 def test_the_data_behind_a_release(visitor, opened):
     text = text_of(visitor.get("/en/quality/"))
-    for one in opened.release.quality.filter(indicator="microscopically verified").to_dicts():
+    checked = opened.release.quality.filter(indicator="microscopically verified", period="all")
+    for one in checked.filter(entity_id="all").to_dicts():
         assert f"{one['value']:.1f}" in text
     assert opened.manifest["disclosure"]["words"] in text
     registry = text_of(visitor.get("/en/quality/registry/SI/"))
     assert "1,904" in registry  # records read, as in the exclusions of the release
     entity = text_of(visitor.get("/en/quality/08.02-bone-sarcoma/"))
     assert "Not estimable" in entity
+    own = checked.filter(entity_id="08.02", status="ok").to_dicts()
+    assert len(own) == 1  # all registries together
+    assert f"{own[0]['value']:.1f}" in entity
 
 
 @pytest.mark.parametrize(

@@ -157,3 +157,9 @@ def test_every_voice_of_survival_holds_the_same_number(value, below, above):
         assert f"{shown}%" in words.survival(ONCOLOGIST, row, 5.0)
         assert f"{value:.3f}" in words.survival(RESEARCHER, row, 5.0)
         assert words.of_hundred(value) == shown
+
+
+def test_a_title_inside_a_sentence_begins_small_but_in_german():
+    assert words.inside("Net survival, ICSS") == "net survival, ICSS"
+    with override("de"):
+        assert words.inside("Netto-Überleben nach Land") == "Netto-Überleben nach Land"

@@ -16,19 +16,21 @@ from rarecare.portal.estimates.facts import Facts
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.portal.places import Places
 from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
+from rarecare.study import schema
 from rarecare.study.report.content import accounting_by_registry
 
 
 def registries(release: OpenedRelease) -> list[str]:
     """Return the registries, by name."""
     tables = release.release.quality, release.release.exclusions
-    return sorted({str(name) for table in tables for name in table["registry"].unique()})
+    named = {str(name) for table in tables for name in table["registry"].unique()}
+    return sorted(named - {schema.ALL})
 
 
 def of_release(release: OpenedRelease, places: Places) -> dict[str, Any]:
     """Return what a page says of the data of a release."""
     manifest, ways = release.manifest, Ways(places)
-    quality = release.release.quality
+    quality = _whole(release)
     indicators = quality["indicator"].unique(maintain_order=True).to_list()
     by = {(row["registry"], row["indicator"]): row for row in quality.iter_rows(named=True)}
     checks = {
@@ -71,16 +73,8 @@ def of_release(release: OpenedRelease, places: Places) -> dict[str, Any]:
 
 def of_registry(release: OpenedRelease, name: str) -> dict[str, Any]:
     """Return what a page says of a registry."""
-    quality = release.release.quality.filter(registry=name)
-    checks = {
-        "caption": _("Checks, all cancers of the list together"),
-        "columns": [_("Percent"), _("Records"), _("Of")], "first": _("Check"),
-        "lines": [{"name": row["indicator"], "lang": "en", "cells": [
-            _share(row), *({"value": numbers.number(row[one])} if row[one] is not None
-                           else {"state": words.state(None)}
-                           for one in ("numerator", "denominator"))]}
-            for row in quality.iter_rows(named=True)],
-    }  # fmt: skip
+    quality = _whole(release).filter(registry=name)
+    checks = _checks(quality, _("Checks, all cancers of the list together"))
     accounts = [
         {"purpose": purpose, "table": {
             "caption": _("Records read, left out by the first reason that holds, and kept"),
@@ -126,10 +120,31 @@ def of_entity(release: OpenedRelease, entity: Entity) -> dict[str, Any]:
                   for row in reasons.head(20).iter_rows(named=True)],
     }  # fmt: skip
     facts = Facts.of(release, entity)
-    return {"shown": shown, "why": why, "definition": definition_of(release, entity, facts),
+    own = release.release.quality.filter(entity_id=entity.entity_id, period=schema.ALL)
+    checks = _checks(own, _("Checks of the cases of this cancer, all registries together"))
+    return {"shown": shown, "why": why, "checks": checks if own.height else None,
+            "definition": definition_of(release, entity, facts),
             "behind": behind_facts(
                 release, lambda text: words.said(text, synthetic=release.synthetic)
             )}  # fmt: skip
+
+
+def _whole(release: OpenedRelease) -> pl.DataFrame:
+    """Return the rows of quality of all cancers together and all years."""
+    return release.release.quality.filter(entity_id=schema.ALL, period=schema.ALL)
+
+
+def _checks(quality: pl.DataFrame, caption: str) -> dict[str, Any]:
+    """Return a table of checks: a line each, the share with what it is a share of."""
+    return {
+        "caption": caption,
+        "columns": [_("Percent"), _("Records"), _("Of")], "first": _("Check"),
+        "lines": [{"name": row["indicator"], "lang": "en", "cells": [
+            _share(row), *({"value": numbers.number(row[one])} if row[one] is not None
+                           else {"state": words.state(None)}
+                           for one in ("numerator", "denominator"))]}
+            for row in quality.iter_rows(named=True)],
+    }  # fmt: skip
 
 
 def _share(row: dict[str, Any] | None) -> dict[str, Any]:

@@ -123,7 +123,7 @@ class Comparison:
              for area, row in rows.items()],
             files=[("CSV", at(f"{name}.csv"))] if rows else [],
             permanent=self.ways.permanent(f"{here}{tail}#{part or name}"),
-            cite=citation(asked, f"{self.measure.title}, {title.lower()}"),
+            cite=citation(asked, f"{self.measure.title}, {words.inside(title)}"),
         )  # fmt: skip
         if drawing.can_draw(asked.release, entity, self.measure, name):
             made = replace(
@@ -159,7 +159,7 @@ class Comparison:
             return ""
         return self.asked.said(
             _("%(title)s: %(measure)s of %(number)s countries. The table below has every number.")
-            % {"title": title, "measure": self.measure.title.lower(),
+            % {"title": title, "measure": words.inside(self.measure.title),
                "number": numbers.number(sum(row["area"] != schema.ALL for row in shown))}
         )  # fmt: skip
 

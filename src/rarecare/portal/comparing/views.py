@@ -21,6 +21,7 @@ from rarecare.portal.estimates.search import synonyms_by_entity
 from rarecare.portal.estimates.sheet import Asked
 from rarecare.portal.estimates.views import SHOWN, entity_of, no_such_cancer
 from rarecare.portal.kept import kept, with_release
+from rarecare.portal.names import name_text
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.portal.readers import reader_of
 from rarecare.study import schema
@@ -262,8 +263,8 @@ def names(request: Any) -> HttpResponse:
     release: OpenedRelease = request.release
     found: dict[str, list[tuple[str, Entity, bool]]] = {}
     for entity in release.entities.values():
-        own = [(entity.name, True), *((s, False) for s in
-               synonyms_by_entity().get(entity.entity_id, ()))]  # fmt: skip
+        own = [(name, True) for name in dict.fromkeys((name_text(entity.name), entity.name))]
+        own += [(name, False) for name in synonyms_by_entity().get(entity.entity_id, ())]
         for text, main in own:
             found.setdefault(text[:1].upper(), []).append((text, entity, main))
     letters = [(letter, sorted(lines, key=lambda line: line[0].lower()))

@@ -31,6 +31,12 @@ def folded(text: str) -> str:
     >>> folded("Škofja Loka")
     'skofja loka'
     """
+    while (plainer := _plainer(text)) != text:  # the fold of a few letters folds again
+        text = plainer
+    return text
+
+
+def _plainer(text: str) -> str:
     parts = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in parts if not unicodedata.combining(letter)).strip()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from rarecare.portal import numbers
 from rarecare.portal.estimates import words
@@ -85,4 +86,6 @@ def places_of(release: OpenedRelease) -> str:
     countries = [row for row in release.areas.values() if row["kind"] == "country"]
     if len(countries) == 1:
         return numbers.country(countries[0]["country"], countries[0]["name"])
-    return _("%(number)s countries") % {"number": numbers.number(len(countries))}
+    return ngettext("%(number)s country", "%(number)s countries", len(countries)) % {
+        "number": numbers.number(len(countries))
+    }

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from math import ceil, exp, sqrt
 from typing import Any
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from rarecare.portal import numbers
 from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
@@ -368,6 +368,15 @@ def projected(row: Row) -> str:
 def whole(value: float) -> str:
     """Return a number of people, whole; below one in words."""
     return _("fewer than 1") if 0 < value < 0.5 else numbers.number(round(value))
+
+
+def inside(title: str) -> str:
+    """Return a title as it stands inside a sentence; a German one keeps its capital.
+
+    >>> inside("Net survival by country")
+    'net survival by country'
+    """
+    return title if get_language() == "de" else title[:1].lower() + title[1:]
 
 
 def level(row: Row) -> str:

@@ -7,7 +7,8 @@ document.addEventListener("keydown", (event) => {
   const field = document.getElementById("q");
   if (!box || !field || !(event.target === field || box.contains(event.target))) return;
   const links = [...box.querySelectorAll("a")];
-  if (event.key === "Escape") {
+  if (event.key === "Escape" && links.length) {
+    event.preventDefault(); // the browser would empty the field too
     box.replaceChildren();
     field.focus();
   } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && links.length) {
