@@ -34,6 +34,7 @@ CLIENTS, SECONDS, WARM_PAGES, WORKERS, SEED = 8, 60.0, 1500, 2, 2026
 READERS = ("patient", "gp", "oncologist", "researcher", "authority")
 LANGUAGES = ("en", "it", "fr", "de", "es", "nl", "sl", "bg")
 PATIENCE = 180
+PAINTED = "performance.getEntriesByName('first-contentful-paint').at(0)?.startTime ?? null"
 
 
 def pages_of(release: Path) -> list[str]:
@@ -189,9 +190,9 @@ def home(port: int) -> None:
             page.on("requestfinished", lambda one, found=loaded: found.append(
                 one.sizes()["responseBodySize"]))  # fmt: skip
             page.goto(f"http://127.0.0.1:{port}/en/", wait_until="networkidle")
-            paints.append(page.evaluate(
-                "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-            ))  # fmt: skip
+            while (painted := page.evaluate(PAINTED)) is None:
+                page.wait_for_timeout(50)
+            paints.append(painted)
             weights.append(sum(loaded))
             page.close()
         browser.close()

@@ -186,6 +186,7 @@ def test_patients_read_numbers_in_english_until_a_language_is_reviewed(language,
     ("language", "name", "shown"),
     [
         ("en", "Bone sarcoma", "Bone sarcoma"),
+        ("en", "Sarcomas", "Sarcomas"),  # a Spanish name too
         ("sl", "Bone sarcoma", "Kostni sarkom"),
         ("sl", "Osteogenic sarcoma", '<span class="fallback" lang="en">Osteogenic sarcoma</span>'),
         ("de", "Kostni sarkom", '<span class="fallback" lang="sl">Kostni sarkom</span>'),

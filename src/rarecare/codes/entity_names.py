@@ -50,17 +50,21 @@ def names_of(english: str) -> tuple[EntityName, ...]:
 
 
 def language_of(name: str, prefer: str = "") -> str | None:
-    """Return the language of a name of the tables, or None: then it is none of theirs.
+    """Return the language of a name of the tables, or None: then it is English, or unknown.
 
-    A name of several languages is of the preferred one, else of the first by code.
+    A name of several languages is of the preferred one, else English, else of the first by code.
 
     >>> language_of("Kostni sarkom"), language_of("Bone sarcoma")
     ('sl', None)
     >>> language_of("Thorax"), language_of("Thorax", prefer="nl")
     ('de', 'nl')
+    >>> language_of("Sarcomas", prefer="es"), language_of("Sarcomas", prefer="en")
+    ('es', None)
     """
     known = _languages_by_name().get(name, ())
-    return prefer if prefer in known else known[0] if known else None
+    if prefer in known:
+        return prefer
+    return known[0] if known and name not in _english() else None
 
 
 @cache
@@ -78,6 +82,11 @@ def _names(language: str) -> dict[str, EntityName]:
         row["english"]: EntityName(row["name"], language, reviewed=row["status"] == "reviewed")
         for row in packaged_table(f"names/{language}.csv").iter_rows(named=True)
     }
+
+
+@cache
+def _english() -> frozenset[str]:
+    return frozenset(name for language in languages() for name in _names(language))
 
 
 @cache

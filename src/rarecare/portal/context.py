@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import translate_url
 from django.utils.translation import get_language
 
 from rarecare.portal.languages import FALLBACK, LANGUAGES
@@ -27,10 +26,22 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "kept": getattr(request, "kept", False),
         "language": here,
         "languages": [
-            {"code": code, "name": name, "address": translate_url(address, code)}
+            {"code": code, "name": name, "address": in_language(address, here, code)}
             for code, name in LANGUAGES
         ],
         "language_name": dict(LANGUAGES)[here],
         "readers": READERS,
         "reader": reader_of(request),
     }
+
+
+def in_language(address: str, here: str, code: str) -> str:
+    """Return the address of the same page in another language; others stay as they are.
+
+    Django's ``translate_url`` would resolve and reverse eight addresses for each page.
+
+    >>> in_language("/en/cancers/?for=gp", "en", "sl"), in_language("/health/", "en", "sl")
+    ('/sl/cancers/?for=gp', '/health/')
+    """
+    prefix = f"/{here}/"
+    return f"/{code}/{address.removeprefix(prefix)}" if address.startswith(prefix) else address

@@ -16,8 +16,11 @@ from tests.portal.browser.waiting import ARGUMENTS, PLACES, look_through
 WIDTHS = {"desk": (1280, 1500), "phone": (390, 1700)}
 """Width, and height at most, in pixels."""
 DARK = ("sheet-patient", "compare-countries")
-LEFT_OUT = ("search-near", "sheet-few-cases", "sheet-uncertain", "country-family", "centres-near",
-            "organisation", "forgotten", "refused", "query", "countries")  # fmt: skip
+LEFT_OUT = {
+    "not-found", "interface", "names", "quality-cancer", "decisions", "search-near",
+    "sheet-few-cases", "sheet-uncertain", "country-family", "centres-near", "organisation",
+    "forgotten", "refused", "query", "countries",
+}  # fmt: skip
 
 
 def main(address, folder):
