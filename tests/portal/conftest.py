@@ -59,6 +59,21 @@ def test_settings():
     teardown_test_environment()
 
 
+_RELEASE_ALONE = ("api", "comparing", "estimates", "test_languages", "test_publish",
+                  "test_releases", "test_skeleton")  # fmt: skip
+"""Tests of pages that read a release; the database adds the names of the languages reviewed."""
+
+
+def pytest_collection_modifyitems(items):
+    """Such pages run on PostgreSQL with the slow tests; what writes runs on both always."""
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        if spec is not None and spec.params.get("database") == "postgresql":
+            place = item.path.relative_to(Path(__file__).parent).parts[0].removesuffix(".py")
+            if place in _RELEASE_ALONE:
+                item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def english():
     """The language of a request stays with its thread: each test starts in English."""
