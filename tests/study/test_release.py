@@ -121,6 +121,26 @@ def test_another_schema_is_refused(tmp_path):
         open_release(tmp_path / "r")
 
 
+VERSION = b'{"schema_version": %d' % schema.VERSION
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        (b"", "is no JSON"),
+        (b"[]", "is no table"),
+        (VERSION + b"}", "lacks its part 'files'"),
+        (VERSION + b', "files": {}}', "lacks its part 'study'"),
+        (VERSION + b', "files": {}, "study": {}}', r"no hash of estimates\.parquet"),
+    ],
+)
+def test_a_manifest_that_is_not_whole_is_refused(tmp_path, manifest, words):
+    write_release(a_release(), tmp_path / "r")
+    (tmp_path / "r" / "manifest.json").write_bytes(manifest)
+    with pytest.raises(FileError, match=words):
+        open_release(tmp_path / "r")
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [

@@ -177,8 +177,7 @@ def open_release(folder: str | Path) -> Release:
             value=str(folder),
             allowed=f"a folder with a {MANIFEST}",
         )
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    check_version(manifest)
+    manifest = checked_manifest(path.read_bytes(), folder.name)
     for name, expected in manifest["files"].items():
         if not (folder / name).is_file():
             raise FileError("the release lacks a file", file=folder.name, value=name)
@@ -198,14 +197,22 @@ def open_release(folder: str | Path) -> Release:
     return Release(**tables, manifest=manifest, folder=folder, models=models)
 
 
-def check_version(manifest: Mapping[str, Any]) -> None:
-    """Refuse a release of another schema.
+def checked_manifest(text: bytes, file: str) -> dict[str, Any]:
+    """Return the manifest of a release, in which everything stands that opening one needs.
 
     Raises
     ------
+    FileError
+        It is no JSON, lacks a part, or gives no hash of a table or model.
     DisagreementError
-        It is of one.
+        The release is of another schema.
     """
+    try:
+        manifest = json.loads(text)
+    except ValueError as error:
+        raise _not_whole(f"is no JSON ({error})", file) from None
+    if not isinstance(manifest, dict):
+        raise _not_whole("is no table of names and values", file)
     if manifest.get("schema_version") != schema.VERSION:
         raise DisagreementError(
             "the release has another schema",
@@ -213,6 +220,24 @@ def check_version(manifest: Mapping[str, Any]) -> None:
             allowed=str(schema.VERSION),
             remedy="Make it again with this version.",
         )
+    for part in ("files", "study"):
+        if not isinstance(manifest.get(part), dict):
+            raise _not_whole(f"lacks its part {part!r}", file)
+    models = manifest.get("models", [])
+    needed = [*(f"{name}.parquet" for name in schema.TABLES), *models]
+    lacking = [name for name in needed if not isinstance(manifest["files"].get(name), str)]
+    if lacking:
+        raise _not_whole(f"gives no hash of {lacking[0]}", file)
+    return manifest
+
+
+def _not_whole(what: str, file: str) -> FileError:
+    return FileError(
+        f"the manifest of the release {what}",
+        file=file,
+        value=MANIFEST,
+        remedy="Get the release again.",
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -18,7 +18,7 @@ import polars as pl
 
 from rarecare.errors import FileError, UsageError
 from rarecare.study import schema
-from rarecare.study.release import MANIFEST, MODELS, Release, check_version
+from rarecare.study.release import MANIFEST, MODELS, Release, checked_manifest
 
 _SECONDS = 60
 _IN_A_PORTAL = "api/v1/release/"
@@ -51,7 +51,6 @@ def open_served(address: str) -> Release:
         This is no address.
     """
     manifest, base = _manifest(address)
-    check_version(manifest)
     tables = {
         name: pl.read_parquet(io.BytesIO(_checked(base, manifest, f"{name}.parquet")))
         for name in schema.TABLES
@@ -78,12 +77,8 @@ def _manifest(address: str) -> tuple[dict[str, Any], str]:
         if found is None:
             continue
         body, base = found
-        try:
-            manifest = json.loads(body)
-        except ValueError:
-            continue  # a page, where a web server answers everything with one
-        if isinstance(manifest, dict) and isinstance(manifest.get("files"), dict):
-            return manifest, base
+        if body.lstrip()[:1] == b"{":  # not a page, where a web server answers all with one
+            return checked_manifest(body, base), base
     raise FileError(
         "there is no release at this address", value=address,
         allowed=f"a portal, or a folder with a {MANIFEST}",
@@ -92,8 +87,8 @@ def _manifest(address: str) -> tuple[dict[str, Any], str]:
 
 def _checked(base: str, manifest: dict[str, Any], name: str) -> bytes:
     """Return a file of a release."""
-    expected = manifest["files"].get(name)
-    found = _get(urljoin(base, quote(name))) if expected is not None else None
+    expected = manifest["files"][name]
+    found = _get(urljoin(base, quote(name)))
     if found is None:
         raise FileError("the release lacks a file", file=base, value=name)
     if hashlib.sha256(found[0]).hexdigest() != expected:

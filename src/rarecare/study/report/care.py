@@ -93,10 +93,10 @@ class Care:
     @classmethod
     def of(cls, release: Release, main: str) -> Care | None:
         """Return the care of a release, or None; of ``main``, or the first group there is."""
-        if release.care.is_empty():
-            return None
         known = release.estimates.filter(pl.col("measure").is_in(release.care["measure"].implode()))
         groups = known["entity_id"].unique().sort().to_list()
+        if not groups:
+            return None
         entity = main if main in groups else groups[0]
         rows = {
             (row["measure"], row["area"]): row
