@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rarecare.errors import ColumnError, FileError, LifeTableError, UsageError
 from rarecare.population.abridged import single_years
 from rarecare.population.formats import read_eurostat, read_hmd, read_nordcan, read_wpp
+from rarecare.population.hazards import DEATH, RATE
 from rarecare.population.life_expectancy import life_expectancy
-from rarecare.population.life_table import DEATH, RATE, LifeTable
+from rarecare.population.life_table import LifeTable
 from rarecare.population.population import Population
 
 # --- ENCR-JRC -----------------------------------------------------------------------------------

@@ -270,7 +270,7 @@ def test_above_one_is_shown_and_said():
 
 
 def test_batches_give_the_same_as_all_at_once(monkeypatch):
-    monkeypatch.setattr("rarecare.survival.analysis.BATCH_ROWS", 57)
+    monkeypatch.setattr("rarecare.survival.cases.BATCH_ROWS", 57)
     choices = {"by": "sex", "at": [1, 2], "standard": {0: 1, 66: 1}, **YEARS}
     batches = net_survival(CASES.lazy(), TABLE, **choices)
     whole = net_survival(CASES, TABLE, **choices)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from rarecare.errors import LifeTableError, UsageError
 from rarecare.files import Source
-from rarecare.population.life_table import DEATH, RATE, SURVIVAL, LifeTable, build
+from rarecare.population.hazards import DEATH, RATE, SURVIVAL
+from rarecare.population.life_table import LifeTable, build
 
 Method = Literal["constant", "monotone"]
 

@@ -15,8 +15,9 @@ from rarecare.population.life_table import LifeTable
 from rarecare.registry import Cases, ExclusionRules
 from rarecare.registry.preparation import Prepared, as_it_stands
 from rarecare.results import NOT_ESTIMABLE, OK, Provenance, Result
-from rarecare.survival.analysis import outside_of, prepared_cases
+from rarecare.survival.analysis import outside_of
 from rarecare.survival.breaks import checked_breaks, parse_breaks
+from rarecare.survival.cases import prepared_cases
 from rarecare.survival.curves import INTERVALS, Interval
 from rarecare.survival.intervals import (
     FORMS,

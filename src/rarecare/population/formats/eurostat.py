@@ -28,7 +28,8 @@ from rarecare.population.formats.cells import (
     pick_countries,
     read_age,
 )
-from rarecare.population.life_table import DEATH, RATE, LifeTable
+from rarecare.population.hazards import DEATH, RATE
+from rarecare.population.life_table import LifeTable
 
 _INDICATORS = {"DEATHRATE": RATE, "PROBDEATH": DEATH}
 _SEXES = {"M": "male", "F": "female"}

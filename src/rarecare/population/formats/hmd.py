@@ -16,7 +16,8 @@ from rarecare.errors import FileError, LifeTableError, UsageError
 from rarecare.files import Source
 from rarecare.population.abridged import Method, single_years
 from rarecare.population.formats.cells import between_years, read_age
-from rarecare.population.life_table import RATE, LifeTable
+from rarecare.population.hazards import RATE
+from rarecare.population.life_table import LifeTable
 
 _SEXES = {"males": "male", "females": "female", "total": None, "both sexes": None}
 _RATES = {"Female": "female", "Male": "male"}

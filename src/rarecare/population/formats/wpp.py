@@ -22,7 +22,8 @@ from rarecare.population.formats.cells import (
     numbers,
     pick_countries,
 )
-from rarecare.population.life_table import RATE, LifeTable
+from rarecare.population.hazards import RATE
+from rarecare.population.life_table import LifeTable
 
 _NEEDED = ("Location", "Time", "Sex", "AgeGrpStart", "AgeGrpSpan", "mx")
 _CODES = ("ISO2_code", "ISO3_code")
