@@ -6,6 +6,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from rarecare import files
 from rarecare.errors import ColumnError, FileError, RarecareError
 from rarecare.files import read_table
 
@@ -39,9 +40,51 @@ def test_a_byte_order_mark_and_compression_are_no_matter(write):
     assert packed.frame.equals(plain.frame)
 
 
-def test_quoted_fields_hold_delimiters_and_line_breaks(write):
-    raw = read_table(write('a,b\n"1,5","two\nlines"\n'))
-    assert raw.frame.row(0) == ("1,5", "two\nlines")
+def test_quoted_fields_hold_delimiters_and_quotes(write):
+    raw = read_table(write('a,b\n"1,5","say ""no"""\n'))
+    assert raw.frame.row(0) == ("1,5", 'say "no"')
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ('a,b\n1,2\n"two\nlines",3\n', 3, "not closed"),
+        ('a,b\n1,"x\n2,y\n3,"\n', 2, "not closed"),
+        ('a,b\n1,x\n2,5" tall\n', 3, "within a field"),
+        ("a,b\n1,2\n3\n4,5\n", 3, "the line has 1 fields, the header 2"),
+        ("a,b\n1,2\n\n3,4\n", 3, "the line is blank, and records follow it"),
+        ("a,b\n1,2\n,\n", 3, "every field of the line is empty"),
+        ("a,b\n1,2\n3,\x004\n", 3, "control character"),
+    ],
+    ids=["line break", "swallowing", "quote within", "short", "blank", "empty", "NUL"],
+)
+def test_every_line_is_a_record_or_the_file_is_refused(write, content, line, words):
+    with pytest.raises(FileError, match=rf"{words}.*table\.csv, line {line}"):
+        read_table(write(content))
+
+
+def test_blank_lines_at_the_end_are_no_records(write):
+    assert read_table(write("a,b\n1,2\n\n \n")).frame.rows() == [("1", "2")]
+
+
+@pytest.mark.parametrize("bad", ['"open', "1,2,3", "1", ""])
+def test_a_bad_line_far_down_is_found_with_its_number(write, monkeypatch, bad):
+    """Blocks of a few lines: the number counts through all of them."""
+    lines = ["a,b", *("1,2" for _ in range(500)), bad, "3,4"]
+    monkeypatch.setattr(files, "BLOCK", 64)
+    with pytest.raises(FileError, match=r"line 502\b"):
+        read_table(write("\n".join(lines)))
+
+
+def test_numbers_are_numbers_when_all_of_the_file_fit(write, monkeypatch):
+    monkeypatch.setattr(files, "BLOCK", 8)
+    numbers = {"a": pl.Int16}
+    lines = ["a,b", *(f"0{k},y" for k in range(1, 9))]
+    assert read_table(write("\n".join(lines)), numbers=numbers).frame["a"].to_list() == [
+        *range(1, 9)
+    ]
+    raw = read_table(write("\n".join([*lines, "x,y"])), numbers=numbers)
+    assert raw.frame["a"].to_list() == [*(f"0{k}" for k in range(1, 9)), "x"]
 
 
 def test_blanks_are_unknown_and_spaces_are_cut(write):
@@ -91,5 +134,5 @@ def test_what_is_no_table_at_all():
 
 
 def test_a_carriage_return_within_the_header_is_named(write):
-    with pytest.raises(FileError, match="the header cannot be read"):
+    with pytest.raises(FileError, match="a carriage return within a name"):
         read_table(write(b"a\rb,c\n1,2\n"))

@@ -1,14 +1,13 @@
 """Opening tables: one door for CSV, Parquet and Stata files and for data frames.
 
 Every column is read as text, so that nothing is guessed; the rooms above cast
-what they need and name what does not fit.
+what they need and name what does not fit. Every line of a text file is a record that is read,
+or the file is refused with the line that cannot be.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,13 +16,11 @@ from typing import Any
 
 import polars as pl
 
-from rarecare.errors import ColumnError, FileError, UsageError
+from rarecare.encoded import check_file
+from rarecare.errors import FileError, UsageError
+from rarecare.lines import BLOCK, TextFile, blocks, open_text
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".tsv", ".parquet", ".dta")
-DELIMITERS = ",;\t|"
-"""What may stand between the columns of a text file."""
-
-_NOT_BLANK = re.compile(rb"\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,9 @@ def read_table(
     Raises
     ------
     FileError
-        The file is missing, empty, binary, not UTF-8, or its lines do not match its header.
+        The file is missing, empty, binary, not UTF-8, or one of its lines is no record: it has
+        another number of fields than the header, a quotation mark that is not closed on it, a
+        control character, or nothing at all though records follow.
     ColumnError
         A column has no name or a name occurs twice.
     UsageError
@@ -129,19 +128,7 @@ def read_table(
 def _read_file(
     path: Path, delimiter: str | None, numbers: Mapping[str, type[pl.DataType]], *, strip: bool
 ) -> RawTable:
-    if not path.exists():
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise FileError(
-            "there is no such file",
-            value=path.name,
-            allowed=sorted(s for s in siblings if s.endswith(SUFFIXES)) or "an existing file",
-            remedy=f"Looked in {path.parent}.",
-        )
-    if path.is_dir():
-        raise FileError("this is a folder, not a file", value=str(path), allowed="a file")
-    size = path.stat().st_size
-    if size == 0:
-        raise FileError("the file is empty", file=path.name, remedy="Export it again.")
+    check_file(path)
     if path.suffix not in (".parquet", ".dta"):
         return _read_text(path, delimiter, numbers, strip=strip)
     with path.open("rb") as handle:
@@ -179,112 +166,53 @@ def _read_stata(path: Path, digest: str) -> RawTable:
 def _read_text(
     path: Path, delimiter: str | None, numbers: Mapping[str, type[pl.DataType]], *, strip: bool
 ) -> RawTable:
-    raw = path.read_bytes()
-    with ThreadPoolExecutor(1) as pool:
-        digest = pool.submit(hashlib.sha256, raw)
-        frame, found = _text_frame(raw, path, delimiter, numbers)
+    file = open_text(path, delimiter=delimiter)
+    with ThreadPoolExecutor(1) as pool, path.open("rb") as handle:
+        digest = pool.submit(hashlib.file_digest, handle, "sha256")
+        frames = _all_records(file, numbers, strip=strip)
+        if len({tuple(frame.dtypes) for frame in frames}) > 1:  # some block had text for numbers
+            frames = _all_records(file, {}, strip=strip)
         sha256 = digest.result().hexdigest()
-    frame = stripped(frame) if strip else frame
-    return RawTable(frame, Source(path.name, sha256, frame.height, found))
-
-
-def stripped(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the frame without blanks around its text; text that is blank is null."""
-    if pl.String not in frame.dtypes:
-        return frame
-    frame = frame.with_columns(pl.col(pl.String).str.strip_chars())
-    blank = frame.select((pl.col(pl.String) == "").any()).row(0, named=True)
-    return frame.with_columns(pl.col(c).replace("", None) for c in blank if blank[c])
-
-
-def _text_frame(
-    raw: bytes, path: Path, delimiter: str | None, numbers: Mapping[str, type[pl.DataType]]
-) -> tuple[pl.DataFrame, str]:
-    """Return the records of a text file and its delimiter."""
-    if raw[:2] == b"\x1f\x8b":
-        import gzip  # noqa: PLC0415 - only compressed files need it
-
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError) as error:
-            raise FileError(f"the gzip file is damaged ({error})", file=path.name) from None
-    if b"\x00" in raw[:65536]:
-        raise FileError(
-            "the file is binary, not text",
-            file=path.name,
-            allowed="CSV text in UTF-8, Parquet (.parquet) or Stata (.dta)",
-            remedy="Give it the suffix of what it is, or export it as text.",
-        )
-    raw = raw.removeprefix(b"\xef\xbb\xbf")
-    end = raw.find(b"\n")
-    header_line = raw[:end] if end >= 0 else raw
-    try:
-        (header_line if raw.isascii() else raw).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FileError(
-            "the file is not UTF-8",
-            file=path.name,
-            row=raw.count(b"\n", 0, error.start) + 1,
-            value=raw[error.start : error.start + 1],
-            remedy="Save it as UTF-8 (from Latin-1: iconv -f latin1 -t utf-8).",
-        ) from None
-    header = header_line.decode("utf-8").rstrip("\r")
-    found = delimiter or max(DELIMITERS, key=header.count)
-    try:
-        names = next(csv.reader([header], delimiter=found))
-    except csv.Error as error:
-        raise FileError(
-            f"the header cannot be read ({error})",
-            file=path.name,
-            row=1,
-            remedy="Look for a carriage return within a name.",
-        ) from None
-    _check_names(names, path.name)
-    if end < 0 or not _NOT_BLANK.search(raw, end):
+    if not frames:
         raise FileError("the file has a header and no records", file=path.name)
-    return _parse(raw, found, names, numbers, path.name), found
+    frame = pl.concat(frames, rechunk=True)
+    return RawTable(frame, Source(path.name, sha256, frame.height, file.delimiter))
 
 
-def _parse(
-    raw: bytes,
-    delimiter: str,
-    names: list[str],
-    numbers: Mapping[str, type[pl.DataType]],
-    file: str,
-) -> pl.DataFrame:
-    text: dict[str, type[pl.DataType]] = dict.fromkeys(names, pl.String)
-    typed = text | {name: numbers[name] for name in names if name in numbers}
-    for schema in [typed, text] if typed != text else [text]:
-        try:
-            return pl.read_csv(raw, separator=delimiter, schema=schema).rechunk()
-        except pl.exceptions.PolarsError:
-            continue  # a value that is no number, or a line of another width
-    raise _ragged(raw, delimiter, file)
-
-
-def _check_names(names: list[str], file: str) -> None:
-    for position, name in enumerate(names, start=1):
-        if not name.strip():
-            raise ColumnError(f"column {position} has no name", file=file, row=1)
-        if names.index(name) != position - 1:
-            raise ColumnError("two columns have one name", file=file, row=1, value=name)
-
-
-def _ragged(raw: bytes, delimiter: str, file: str) -> FileError:
-    """Find the first line whose number of fields differs from the header's."""
-    lines = csv.reader(raw.decode("utf-8").splitlines(), delimiter=delimiter)
-    width = len(next(lines))
-    for fields in lines:
-        if len(fields) > width:
-            return FileError(
-                f"the line has {len(fields)} fields, the header {width}",
-                file=file,
-                row=lines.line_num,
-                value=delimiter.join(fields)[:80],
-                remedy=f"The delimiter taken is {delimiter!r}: give another, or quote the field.",
+def _all_records(
+    file: TextFile, numbers: Mapping[str, type[pl.DataType]], *, strip: bool
+) -> list[pl.DataFrame]:
+    """Return the records in some frames; refuse the file when any line is no record."""
+    frames, expected = [], 2
+    for block in blocks(file, numbers=numbers, strip=strip, size=BLOCK):
+        lost, found = block.rejects, block.rows
+        blank = _first_gap(pl.concat([found, lost["row"]]).sort(), expected)
+        if blank is not None:
+            raise FileError(
+                "the line is blank, and records follow it",
+                file=file.path.name,
+                row=blank,
+                remedy="Remove the line.",
             )
-    return FileError(
-        f"the file cannot be read with the delimiter {delimiter!r}",
-        file=file,
-        remedy="Give the delimiter, or export the file again.",
-    )
+        if lost.height:
+            first = lost.row(0, named=True)
+            raise FileError(
+                first["reason"],
+                file=file.path.name,
+                row=first["row"],
+                value=first["value"],
+                allowed=first["allowed"],
+                remedy="Correct the line, quote the field, or give another delimiter.",
+            )
+        if found.len():
+            frames.append(block.frame)
+            expected = int(found[-1]) + 1
+    return frames
+
+
+def _first_gap(rows: pl.Series, expected: int) -> int | None:
+    """Return the first line that is missing between those of a block and those before it."""
+    if rows.is_empty() or int(rows[-1]) - expected + 1 == rows.len():
+        return None
+    places = pl.int_range(expected, expected + rows.len(), dtype=pl.Int64, eager=True)
+    return int(places.filter(places != rows)[0])

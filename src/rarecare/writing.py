@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -14,10 +15,11 @@ _FORMULA = r"^[=+\-@\t\r]"
 _NUMBER = r"^[+-]?(?:\d[\d.,]*(?:[eE][+-]?\d+)?)?$"
 
 
-def write_whole(path: str | Path, content: bytes) -> None:
+def write_whole(path: str | Path, content: bytes | Iterable[bytes]) -> None:
     """Write a file so that a reader sees all of it or what stood there before.
 
-    The bytes go to a temporary file in the same folder, which then takes the name.
+    The bytes, whole or piece by piece, go to a temporary file in the same folder, which then
+    takes the name.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def write_whole(path: str | Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
         mask = os.umask(0)
         os.umask(mask)
         Path(name).chmod(0o666 & ~mask)
@@ -43,7 +45,7 @@ def write_whole(path: str | Path, content: bytes) -> None:
         raise
 
 
-def csv_text(table: pl.DataFrame, *, separator: str = ",") -> str:
+def csv_text(table: pl.DataFrame, *, separator: str = ",", header: bool = True) -> str:
     """Return a table as CSV in which no text is a formula to a spreadsheet.
 
     Text that begins as formulas do (``=``, ``+``, ``-``, ``@``, tab, carriage return) and is no
@@ -59,6 +61,6 @@ def csv_text(table: pl.DataFrame, *, separator: str = ",") -> str:
     formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
     plain = table.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
     plain = plain.with_columns(pl.when(formula).then("'" + text).otherwise(text).name.keep())
-    header = pl.Series(table.columns, dtype=pl.String)
-    named = zip(table.columns, header.str.replace(f"({_FORMULA})", "'${1}"), strict=True)
-    return plain.rename(dict(named)).write_csv(separator=separator)
+    names = pl.Series(table.columns, dtype=pl.String)
+    named = zip(table.columns, names.str.replace(f"({_FORMULA})", "'${1}"), strict=True)
+    return plain.rename(dict(named)).write_csv(separator=separator, include_header=header)

@@ -42,7 +42,7 @@ def test_a_missing_file_names_its_neighbours(file):
     [
         ("", "the file is empty"),
         (HEADER, "a header and no records"),
-        (b"PK\x03\x04\x00\x00\x08\x00" * 20, "the file is binary"),
+        (b"PK\x03\x04\x00\x00\x08\x00" * 20, "not text"),
         (HEADER + GOOD + "male,60,2001-05-03,2003-05-03,dead,extra\n", "6 fields, the header 5"),
         (HEADER.encode() + "mâle,60,2001-05-03,2003-05-03,dead\n".encode("latin-1"), "not UTF-8"),
         ("sex,sex\nmale,male\n", "two columns have one name"),

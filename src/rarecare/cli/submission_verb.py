@@ -13,7 +13,7 @@ from rarecare.errors import UsageError
 from rarecare.writing import write_whole
 
 if TYPE_CHECKING:
-    from rarecare.registry.submission.lines import Encoding
+    from rarecare.encoded import Encoding
     from rarecare.registry.submission.records import Kind
 
 submission = App(
@@ -125,7 +125,7 @@ def read(folder: Path, *, rejects: Path | None = None) -> None:
 def _encoding(given: str | None) -> Encoding | None:
     from typing import cast, get_args  # noqa: PLC0415
 
-    from rarecare.registry.submission.lines import Encoding  # noqa: PLC0415
+    from rarecare.lines import Encoding  # noqa: PLC0415
 
     if given is not None and given not in get_args(Encoding):
         raise UsageError(

@@ -13,6 +13,7 @@ from typing import Literal
 import polars as pl
 
 from rarecare.files import Source
+from rarecare.lines import NOT_READ
 
 Kind = Literal["text", "word", "whole", "number", "date", "topography", "morphology"]
 
@@ -167,13 +168,7 @@ CODE_SETS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
 }
 """Named code maps by field: ENCR-JRC calls, Stata's strs files, R's event indicator."""
 
-REJECTS = {
-    "row": pl.Int64,
-    "column": pl.String,
-    "value": pl.String,
-    "reason": pl.String,
-    "allowed": pl.String,
-}
+REJECTS = NOT_READ
 """Columns of :attr:`Cases.rejects`."""
 
 

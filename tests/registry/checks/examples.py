@@ -213,6 +213,9 @@ RECORDS = {
     "m-edition": (
         {"tnm_cm": "1d", "stage_code": 4}, {"tnm_cm": "1c", "stage_code": 4},
     ),
+    "tnm-site-edition": (
+        COLON | {"tnm_cn": "3", "stage_code": 3}, COLON | {"tnm_cn": "2", "stage_code": 3},
+    ),
     "tnm-edition-year": ({"tnm_edition": 8}, {"tnm_edition": 7}),
     "tnm-no-edition": ({"tnm_edition": None}, NO_STAGE),
     "tnm-not-applicable": (
@@ -230,12 +233,7 @@ RECORDS = {
         # the testis has no stage IV
         MAN | tumour("C62.9", 9061, tnm_edition=7, tnm_cm="1a", stage_type="S", stage_code=3),
     ),
-    "m0-stage-four": ({"stage_code": 4}, {"stage_code": 4, "tnm_cm": "1"}),
-    "nodes-stage": (COLON | {"stage_code": 2}, COLON | {"stage_code": 3}),
-    "t-stage-one": (
-        COLON | {"tnm_ct": "3", "tnm_pt": "3", "tnm_pn": "0", "stage_code": 1},
-        COLON | {"tnm_ct": "3", "tnm_pt": "2", "tnm_pn": "0", "stage_code": 1},
-    ),
+    "stage-tnm": (COLON | {"stage_code": 2}, COLON | {"stage_code": 3}),
     "stage-in-situ": (
         tumour("C50.4", 8500, 2, stage_type="S", stage_code=1),
         tumour("C50.4", 8500, 2, stage_type="S", stage_code=0),

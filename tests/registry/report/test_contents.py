@@ -120,7 +120,7 @@ def test_progress_names_each_step(invented):
     steps = []
     check(invented, today=TODAY, progress=lambda *step: steps.append(step))
     assert [done for _, done, _ in steps] == list(range(len(steps)))
-    assert steps[0][0] == "reading"
+    assert steps[0][0] == "reading and checking"
 
 
 def test_the_example_of_a_real_program(shared_data, tmp_path):

@@ -256,7 +256,7 @@ def test_parquet_is_tidy(tmp_path, submitted):
 def test_encodings_are_said_not_guessed(submitted, encoding):
     text = "incidence_date;town\n2001-01-02;Žužemberk\n"
     toml = '[cases]\nfile = "c.csv"\nformat = "tidy"\n'
-    with pytest.raises(FileError, match="is not utf-8"):
+    with pytest.raises(FileError, match="is not UTF-8"):
         read_submission(submitted(toml, c__csv=text.encode(encoding)))
     folder = submitted(f'{toml}encoding = "{encoding}"\n', c__csv=text.encode(encoding))
     assert read_submission(folder).cases["town"].to_list() == ["Žužemberk"]

@@ -1,10 +1,13 @@
 """A submission read part by part is the submission read whole."""
 
+import hashlib
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from rarecare.registry.submission import read_submission, submission_parts
+from rarecare.registry.submission.raw import TableFile, parts
 from tests.registry.submission.test_abuse import encr_text
 
 TOML = """[cases]
@@ -43,3 +46,10 @@ def test_parts_together_are_the_whole(submitted, size):
         assert part.population is not None
         assert_frame_equal(part.population, whole.population)
         assert part.sources["population"] == whole.sources["population"]
+
+
+def test_parts_know_the_hash_and_the_delimiter(tmp_path):
+    (tmp_path / "c.csv").write_bytes(b"a|b\n1|2\n")
+    (part,) = parts(tmp_path, TableFile(file="c.csv"))
+    assert part.table.source.delimiter == "|"
+    assert part.table.source.sha256 == hashlib.sha256(b"a|b\n1|2\n").hexdigest()

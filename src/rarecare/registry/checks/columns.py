@@ -7,7 +7,6 @@ completed years between two of them are the whole part of their difference / 10 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
 
@@ -16,6 +15,8 @@ import polars as pl
 from rarecare.codes.icdo3 import site_numbers
 from rarecare.codes.site_morphology import unlikely_morphology
 from rarecare.registry.cases import BY_NAME
+from rarecare.registry.checks.stage_tables import stage_columns
+from rarecare.registry.checks.tnm_codes import tnm_number
 from rarecare.registry.submission import Facts
 
 _TNM = tuple(f"tnm_{side}{part}" for side in "cp" for part in "tnm")
@@ -35,6 +36,8 @@ WORKING: Mapping[str, tuple[str, ...]] = {
     "_last": ("last_date",),
     "_causes_sent": ("cause_of_death",),
     **{f"_{name}": (name,) for name in _TNM},
+    "_stage_site": ("topography", "morphology"),
+    "_stages": ("stage_type", "tnm_edition", *_TNM, "topography", "morphology"),
     "_first_year": (),
     "_last_year": (),
     "_closing": (),
@@ -44,12 +47,10 @@ WORKING: Mapping[str, tuple[str, ...]] = {
 
 ``_site`` is the topography as a number, C44.5 as 445, null where ICD-O-3 has no such site.
 ``_slack`` is by how many days the unknown parts of two dates let a follow-up differ. The last date
-is the one that stood in the file, where reading took another from the days of follow-up. A part of
-TNM is ten times its digit plus a number for its letter, T1b as 12.
+is the one that stood in the file, where reading took another from the days of follow-up. Parts of
+TNM are numbers as in ``tnm_codes``. ``_stage_site`` is the place among the sites that have a table
+of stages, ``_stages`` the stages that T, N and M can give (``stage_tables``).
 """
-
-IN_SITU, INVALID = 60, 99
-"""Tis, and what is no code of T, N or M."""
 
 GIVEN: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "age_given": pl.Int32,
@@ -73,11 +74,6 @@ CARRIED: Mapping[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns beyond the canonical ones that checks know, as the ENCR-JRC reader names them."""
 
-_TNM_CODES = {
-    "T": r"0|A|IS(PU|PD)?|[1-4]([A-E][1-3]?|MIC?)?",
-    "N": r"0|[1-3]([A-D](I{1,3}|IV)?|MI)?",
-    "M": r"0|1[A-E]?",
-}
 _DATES = {"born": "birth_date", "found": "incidence_date", "seen": "_last"}
 
 
@@ -111,13 +107,14 @@ def with_working(cases: pl.DataFrame, facts: Facts, today: date) -> pl.DataFrame
         .alias("_site"),
         pl.col(last).alias("_last"),
         pl.col(age).alias("_age"),
-        *(_tnm_number(table[name]).alias(f"_{name}") for name in _TNM),
+        *(tnm_number(table[name]).alias(f"_{name}") for name in _TNM),
         pl.lit(table["cause_of_death"].count() > 0).alias("_causes_sent"),
         pl.lit(facts.first_year, pl.Int32).alias("_first_year"),
         pl.lit(facts.last_year, pl.Int32).alias("_last_year"),
         pl.lit(_number(facts.closing_date), pl.Int32).alias("_closing"),
         pl.lit(_number(today), pl.Int32).alias("_today"),
     )
+    table = table.with_columns(stage_columns(table))
     bounds = [bound for name, source in _DATES.items() for bound in _bounds(name, source)]
     incidence, last_known = _precision("incidence_date"), _precision("last_date")
     return table.with_columns(
@@ -134,27 +131,6 @@ def _number(day: date | None) -> int | None:
 
 def _precision(name: str) -> pl.Expr:
     return pl.col(f"{name}_precision").fill_null("day")
-
-
-def _tnm_number(values: pl.Series) -> pl.Series:
-    """Return a part of TNM as a number; X or 9 as 90, Ta as 50."""
-    part = values.name[-1].upper()
-    numbers = {text: _number_of(text, part) for text in values.drop_nulls().unique()}
-    return values.replace_strict(numbers, default=None, return_dtype=pl.Int8)
-
-
-def _number_of(text: str, part: str) -> int:
-    """Return one code as a number; ``T1a``, ``ypT1a``, ``1A`` and ``1a(m)`` are one."""
-    code = re.sub(r"\(.*\)$", "", text.strip().upper())
-    code = re.sub(f"^[CPYRA]*{part}", "", code)
-    if code in {"X", "9"}:
-        return 90
-    if not re.fullmatch(_TNM_CODES[part], code):
-        return INVALID
-    if part == "T" and code[0] in "AI":
-        return 50 if code == "A" else IN_SITU
-    letter = code[1:2]
-    return int(code[0]) * 10 + (9 if letter == "M" else "ABCDE".find(letter) + 1 if letter else 0)
 
 
 def _days_unknown(precision: pl.Expr) -> pl.Expr:

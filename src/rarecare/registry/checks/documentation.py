@@ -9,6 +9,7 @@ from rarecare.codes.site_morphology import site_families
 from rarecare.registry.checks.check import SURENESS, Check
 from rarecare.registry.checks.messages import message
 from rarecare.registry.checks.register import CHECKS
+from rarecare.registry.checks.stage_tables import rows, sites
 
 _SCOPES = {
     "record": "each record of the cases",
@@ -46,9 +47,14 @@ _NOT_COVERED = """\
 
 - Layout, order of columns, encoding and divider are checked when a file is read, and refused with
   their own messages.
-- Whether a stage follows from T, N and M is checked where it is the same in every edition since the
-  sixth, or wherever M1 alone decides; not by the whole table of each edition and site.
-- TNM codes are checked by their form, not by site.
+- Whether a stage follows from T, N and M is checked at the sites of the table below, by the main
+  stages I to IV alone; elsewhere only that metastases mean stage IV. Breast of the eighth edition
+  has stages that need more than T, N and M: there it is checked only that stage IV needs
+  metastases. The oesophagus, stomach, bile ducts, oropharynx, thyroid, thymus, vulva, penis,
+  sarcomas, lymphomas and others are not covered. No official table was at hand: these rows are from memory.
+- Letters and sub-stages (IIIA, M1b) are not checked by site. Essential TNM is checked only for
+  metastases, condensed TNM by nodes and metastases.
+- MX is taken as unknown in every edition.
 - Ages of childhood tumours by group of ICCC-3 are checked as far as the IARC program does.
 - The edition of ICD-O-3 is not in the file: codes of 3.1 and 3.2 are both taken.
 - Deaths are checked within their file; mortality beside incidence is a matter of quality.
@@ -58,7 +64,9 @@ _NOT_COVERED = """\
 
 def page() -> str:
     """Return the page in Markdown."""
-    return "\n".join([*_overview(), *_entries(), _NOT_COVERED.rstrip() + "\n", *_families()])
+    return "\n".join(
+        [*_overview(), *_entries(), _NOT_COVERED.rstrip() + "\n", *_stages(), *_families()]
+    )
 
 
 def entry(check: Check) -> str:
@@ -96,6 +104,25 @@ def _entries() -> Iterator[str]:
         for check in CHECKS:
             if check.family == family:
                 yield entry(check)
+
+
+def _stages() -> Iterator[str]:
+    yield """\
+## Stages by T, N and M
+
+The check `stage-tnm` is made of these rows, of tumours without distant metastases, in the editions
+named; with them, stage IV (testis: III). From memory of the UICC's TNM: sureness C. What is unknown
+may be anything, so a stage is found only where no value of it would fit.
+
+| site | topography | morphology | edition | T | N | stage |
+|---|---|---|---|---|---|---|"""
+    codes = {row["name"]: row for row in sites().iter_rows(named=True)}
+    for row in rows().iter_rows(named=True):
+        own = codes.get(row["name"], {"topography": "all", "morphology": "all"})
+        cells = [row["name"], own["topography"], own["morphology"], row["editions"], row["t"]]
+        cells += [row["n"], row["stages"]]
+        yield "| " + " | ".join(cell.replace(";", ", ") for cell in cells) + " |"
+    yield ""
 
 
 def _families() -> Iterator[str]:

@@ -6,12 +6,13 @@ the narrow columns of ``KEPT`` stay until the end, and everything else goes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 
 import polars as pl
 
 from rarecare.errors import UsageError
+from rarecare.registry.cases import BY_NAME
 from rarecare.registry.checks.check import Check, Files, Scope
 from rarecare.registry.checks.columns import with_working
 from rarecare.registry.checks.findings import (
@@ -38,6 +39,12 @@ KEPT = (
     *("_seen_from", "_seen_to"),
 )
 """What is kept of every record until all parts are read."""
+
+_NARROW: Mapping[str, pl.DataType] = {
+    name: pl.Enum([word for word in dict.fromkeys(BY_NAME[name].codes.values()) if word])
+    for name in ("sex", "vital_status")
+}
+"""Words of what is kept, in a byte each."""
 
 
 def run_checks(
@@ -96,6 +103,7 @@ class _Run:
 
     def __init__(self, first: Submitted, today: date) -> None:
         self._last, self._today = first, today
+        self._columns: set[str] = set()
         self.records = 0
         self.not_run: dict[str, str] = {}
         self._found: list[pl.DataFrame] = []
@@ -105,6 +113,7 @@ class _Run:
     def add(self, part: Submitted) -> None:
         """Check each record of a part; keep what later ones are compared with."""
         self._last = part
+        self._columns |= set(part.cases.columns)
         self.records += part.cases.height
         self._found.append(_rejected(part))
         table = with_working(part.cases, part.facts, self._today)
@@ -115,7 +124,7 @@ class _Run:
                 rejected = rejects.filter(column=check.columns[0]).select("row")
                 found = found.join(rejected, on="row", how="anti")
             self._found.append(found)
-        self._kept.append(table.select(KEPT))
+        self._kept.append(table.select(KEPT).cast(_NARROW))
         by_year = table.group_by(pl.col("incidence_date").dt.year().alias("year"), "region")
         self._years.append(by_year.agg(cases=pl.len()))
 
@@ -125,12 +134,13 @@ class _Run:
         return pl.concat([pl.DataFrame(schema=FINDINGS), *tables])
 
     def _able(self, scope: Scope) -> list[Check]:
-        """Return the checks of a scope that have their columns; say which have not."""
-        have = set(self._last.cases.columns)
+        """Return the checks of a scope that have their columns in some part; say which have not."""
+        have = self._columns
         able = []
         for check in CHECKS:
             if check.applies_to != scope:
                 continue
+            self.not_run.pop(check.code, None)
             absent = [name for name in check.columns if name not in have]
             if self._last.facts.closing_date is None and _uses(check, "_closing"):
                 self.not_run[check.code] = "the submission has no closing date"
@@ -163,7 +173,7 @@ class _Run:
         }
         files = Files(
             last.facts,
-            frozenset(last.cases.columns),
+            frozenset(self._columns),
             years,
             pl.DataFrame(schema=POPULATION) if last.population is None else last.population,
             pl.DataFrame(schema=MORTALITY) if last.mortality is None else last.mortality,

@@ -6,22 +6,19 @@ import polars as pl
 
 from rarecare.registry.checks.check import ENCR, Check
 from rarecare.registry.checks.remedies import CONFIRM, CORRECT
-from rarecare.registry.checks.tnm import best, starts
+from rarecare.registry.checks.stage_tables import STAGES
+from rarecare.registry.checks.tnm import starts
 from rarecare.registry.checks.tumour import among, at, behaviour, morphology
 from rarecare.registry.encr_columns import TNM_TYPES
 
 _stage, _type, _age = pl.col("stage_code"), pl.col("stage_type"), pl.col("_age")
 _tnm_stage = _type.is_in(list(TNM_TYPES))
 _spread = starts("m", 1, 1)
-_no_spread = starts("m", 0, 0) & ~_spread
 _THYROID = at(73) & (_age < 55) & among(morphology, [8050, (8260, 8263), (8290, 8350)])
 _OTHER_TABLE = at(58, 62) | _THYROID
 """No stage IV by M1: testis (III), gestational tumours (III), differentiated thyroid of the
 young (II)."""
 
-_STAGE_FOUR_IS_M1 = (
-    at((18, 20), 34, 50, 56) | (at(44) & among(morphology, [(8720, 8790)]))
-)  # fmt: skip
 _LYMPHOMA = among(morphology, [(9590, 9729), (9735, 9738), 9761, (9811, 9819), 9823, 9827, 9837])
 _TABLE = "The table of stages gives another stage to this T, N and M."
 
@@ -33,25 +30,14 @@ STAGE = (
         "Stage below IV although there are distant metastases", _TABLE, CORRECT,
     ),
     Check(
-        "m0-stage-four", "stage", "warning", "record",
-        ("stage_type", "stage_code", "tnm_edition", "tnm_cm", "tnm_pm", "topography", "morphology"),
-        _tnm_stage & _no_spread & (_stage == 4) & (pl.col("tnm_edition") >= 6) & _STAGE_FOUR_IS_M1,
-        ENCR, "C",
-        "Stage IV although there are no distant metastases", _TABLE, CONFIRM,
-    ),
-    Check(
-        "nodes-stage", "stage", "warning", "record",
-        ("stage_type", "stage_code", "tnm_cn", "tnm_pn", "topography"),
-        _tnm_stage & best("n").is_between(1, 2) & _stage.is_between(0, 2)
-        & at((18, 20)), ENCR, "C",
-        "Stage below III of bowel cancer although lymph nodes are affected", _TABLE, CONFIRM,
-    ),
-    Check(
-        "t-stage-one", "stage", "warning", "record",
-        ("stage_type", "stage_code", "tnm_ct", "tnm_pt", "topography"),
-        _tnm_stage & (_stage == 1) & best("t").is_between(3, 4) & at((18, 20)),
-        ENCR, "C",
-        "Stage I of bowel cancer although T is 3 or 4", _TABLE, CONFIRM,
+        "stage-tnm", "stage", "warning", "record",
+        ("stage_type", "stage_code", "tnm_edition", "topography", "morphology",
+         "tnm_ct", "tnm_cn", "tnm_cm", "tnm_pt", "tnm_pn", "tnm_pm"),
+        (pl.col("_stages") > 0)
+        & (_stage.replace_strict({k: 2**k for k in STAGES}, default=None, return_dtype=pl.Int8)
+           & pl.col("_stages") == 0),
+        f"UICC TNM, from memory; {ENCR}", "C",
+        "T, N and M give another stage at this site", _TABLE, CONFIRM,
     ),
     Check(
         "stage-in-situ", "stage", "warning", "record", ("stage_code", "behaviour", "topography"),

@@ -13,8 +13,9 @@ from operator import or_
 import polars as pl
 
 from rarecare.registry.checks.check import ENCR, Check
-from rarecare.registry.checks.columns import IN_SITU, INVALID
 from rarecare.registry.checks.remedies import CONFIRM, CORRECT
+from rarecare.registry.checks.stage_tables import highest
+from rarecare.registry.checks.tnm_codes import IN_SITU, INVALID, TA
 from rarecare.registry.checks.tumour import at, behaviour, morphology
 
 PARTS = ("tnm_ct", "tnm_cn", "tnm_cm", "tnm_pt", "tnm_pn", "tnm_pm")
@@ -34,15 +35,16 @@ def starts(part: str, first: int, last: int) -> pl.Expr:
     return _either(part, lambda number: (number // 10).is_between(first, last))
 
 
-def best(part: str) -> pl.Expr:
-    """Return the digit of the pathological T, N or M, or of the clinical where that is unknown."""
-    clinical, pathological = (pl.col(f"_tnm_{side}{part}") // 10 for side in "cp")
-    return pl.when(pathological <= 4).then(pathological).otherwise(clinical)
-
-
 def _either(part: str, holds: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
     parts = (holds(pl.col(f"_tnm_{side}{part}")).fill_null(value=False) for side in "cp")
     return reduce(or_, parts)
+
+
+def _beyond(part: str) -> pl.Expr:
+    """Return whether T or N is beyond the highest of the site in the edition."""
+    place = pl.col("_stage_site").cast(pl.Int32) * 10 + _edition
+    most = place.replace_strict(highest(part), default=None, return_dtype=pl.Int32)
+    return _either(part, lambda number: (number < TA) & (number // 10 > most))
 
 
 _LIST = "The codes of TNM are a closed list."
@@ -66,6 +68,13 @@ TNM = (
         ENCR, "C",
         "This edition of TNM does not have this M",
         "M1d came with the eighth edition.", CONFIRM,
+    ),
+    Check(
+        "tnm-site-edition", "TNM", "warning", "record",
+        ("tnm_edition", "topography", "morphology", "tnm_ct", "tnm_pt", "tnm_cn", "tnm_pn"),
+        _beyond("t") | _beyond("n"), f"UICC TNM, from memory; {ENCR}", "C",
+        "This T or N does not exist at this site in this edition of TNM",
+        "The highest T and N differ by site and edition; often the edition is another.", CONFIRM,
     ),
     Check(
         "tnm-edition-year", "TNM", "warning", "record", ("tnm_edition", "incidence_date"),

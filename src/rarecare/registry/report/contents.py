@@ -26,13 +26,14 @@ from rarecare.registry.quality import (
 )
 from rarecare.registry.quality.table import Margin
 from rarecare.registry.report.comparison import Earlier, compare
-from rarecare.registry.submission import Count, Facts, Submitted, read_submission
+from rarecare.registry.report.gathering import Gathered
+from rarecare.registry.submission import Count, Facts, Submitted, submission_parts
 from rarecare.registry.submission.records import Kind
 
 ALL = "all"
 _CODES = {"topography", "morphology", "behaviour"}
 _FOLLOWED = {"follow_up_days", "vital_status"}
-_STEPS = ("reading", "checking", "classifying", "counting who is left out", "quality")
+_STEPS = ("reading and checking", "classifying", "counting who is left out", "quality")
 Progress = Callable[[str, int, int], None]
 
 
@@ -148,22 +149,24 @@ def check(
             progress(_STEPS[number], number, len(_STEPS))
 
     step(0)
-    read = submission if isinstance(submission, Submitted) else read_submission(submission)
-    step(1)
-    day = today or date.today()
-    findings = run_checks(read, silenced=silenced, confirmed=confirmed, today=day)
+    day, gathered = today or date.today(), Gathered()
+    parts = [submission] if isinstance(submission, Submitted) else submission_parts(submission)
+    findings = run_checks(
+        gathered.through(parts), silenced=silenced, confirmed=confirmed, today=day
+    )
+    read = gathered.whole()
     names = set(read.cases.columns)
     compared = None
     if previous is not None:
         tumours = read.cases["tumour_id"] if "tumour_id" in names else None
         compared = compare(previous, findings, tumours, registry=read.facts.registry)
-    step(2)
+    step(1)
     cases = _as_cases(read)
     if names >= _CODES:
         cases = classify(cases)
-    step(3)
+    step(2)
     kept, exclusions = _excluded(cases, read.facts)
-    step(4)
+    step(3)
     found = _quality(kept, read)
     years = found.filter(entity_id=ALL).filter(pl.col("period").str.contains(r"^\d{4}$"))
     survivors = {"topography", "morphology", "follow_up_days"} <= names

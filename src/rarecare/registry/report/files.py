@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +20,7 @@ from rarecare.registry.report.texts import (
 )
 from rarecare.writing import csv_text, write_whole
 
+_AT_ONCE = 100_000
 _COMPARISON = "comparison.csv"
 """The one file that is not always written: an old one must not stay beside a new report."""
 
@@ -39,7 +40,6 @@ def write_outside(report: Report, folder: str | Path) -> list[Path]:
     findings = outside_findings(report)
     texts = {
         "report.html": page(report, own=False),
-        "findings.csv": csv_text(_explained(findings, checks)),
         "checks.csv": csv_text(checks),
         "exclusions.csv": csv_text(report.exclusions),
         "quality.csv": csv_text(outside_quality(report)),
@@ -48,7 +48,8 @@ def write_outside(report: Report, folder: str | Path) -> list[Path]:
     }
     if report.comparison is not None:
         texts[_COMPARISON] = csv_text(outcomes(report.comparison))
-    return _written(folder, {name: text.encode() for name, text in texts.items()})
+    contents = {name: text.encode() for name, text in texts.items()}
+    return _written(folder, {**contents, "findings.csv": _findings_csv(findings, checks)})
 
 
 def write_own(report: Report, folder: str | Path) -> list[Path]:
@@ -68,7 +69,6 @@ def write_own(report: Report, folder: str | Path) -> list[Path]:
     findings = report.findings.table
     texts = {
         "report.html": page(report, own=True),
-        "findings.csv": csv_text(_explained(findings, checks)),
         "not_read.csv": csv_text(report.rejects),
         "confirmations.csv": csv_text(report.findings.confirmations),
         "long_survivors.csv": csv_text(report.long_survivors),
@@ -81,7 +81,14 @@ def write_own(report: Report, folder: str | Path) -> list[Path]:
     exact = io.BytesIO()
     findings.write_parquet(exact)
     contents = {name: text.encode() for name, text in texts.items()}
-    return _written(folder, {**contents, FINDINGS_FILE: exact.getvalue()})
+    return _written(
+        folder,
+        {
+            **contents,
+            "findings.csv": _findings_csv(findings, checks),
+            FINDINGS_FILE: exact.getvalue(),
+        },
+    )
 
 
 def check_apart(outside: Path, own: Path | None) -> None:
@@ -104,12 +111,16 @@ def check_apart(outside: Path, own: Path | None) -> None:
         )
 
 
-def _explained(findings: pl.DataFrame, checks: pl.DataFrame) -> pl.DataFrame:
+def _findings_csv(findings: pl.DataFrame, checks: pl.DataFrame) -> Iterator[bytes]:
+    """Yield the findings as CSV, with what each check says, some lines at a time."""
     words = checks.select("code", "family", "title", "remedy")
-    return findings.join(words, on="code", how="left", maintain_order="left")
+    for start in range(0, max(findings.height, 1), _AT_ONCE):
+        part = findings[start : start + _AT_ONCE]
+        said = part.join(words, on="code", how="left", maintain_order="left")
+        yield csv_text(said, header=start == 0).encode()
 
 
-def _written(folder: str | Path, contents: Mapping[str, bytes]) -> list[Path]:
+def _written(folder: str | Path, contents: Mapping[str, bytes | Iterator[bytes]]) -> list[Path]:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rarecare.encoded import Encoding
 from rarecare.errors import FileError, UsageError
 from rarecare.registry.dates import YEARS
-from rarecare.registry.submission.lines import Encoding
 from rarecare.registry.submission.records import Facts
 from rarecare.toml_files import faults, parsed, toml_content
 

@@ -12,6 +12,7 @@ from typing import cast
 
 import polars as pl
 
+from rarecare.encoded import Encoding
 from rarecare.errors import FileError, UsageError
 from rarecare.files import SUFFIXES
 from rarecare.population.ages import may_be_numbers
@@ -20,7 +21,6 @@ from rarecare.registry.encr_columns import NAMES as ENCR
 from rarecare.registry.submission.case_columns import OTHER_NAMES, case_lines, how, one_line, quoted
 from rarecare.registry.submission.config import FILE
 from rarecare.registry.submission.counts import AGES, PERSONS, RISKS
-from rarecare.registry.submission.lines import Encoding
 from rarecare.registry.submission.raw import EXCEL
 from rarecare.registry.submission.records import Kind
 from rarecare.registry.submission.sniffing import Guess, Sniffed, sniffed

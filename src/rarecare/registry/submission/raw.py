@@ -9,11 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
+from rarecare.encoded import check_file
 from rarecare.errors import ColumnError, FileError
-from rarecare.files import RawTable, Source, read_table, stripped
+from rarecare.files import RawTable, Source, read_table
+from rarecare.lines import BLOCK, TextFile, blocks, open_text, stripped
 from rarecare.registry.cases import REJECTS
 from rarecare.registry.submission.config import TableFile
-from rarecare.registry.submission.lines import BLOCK, TextFile, blocks, check_file, open_text
 
 TYPED = (".parquet", ".dta")
 EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")

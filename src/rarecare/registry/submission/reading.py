@@ -11,6 +11,7 @@ import polars as pl
 
 from rarecare.errors import CaseError, InputError
 from rarecare.files import RawTable
+from rarecare.lines import BLOCK, TextFile, open_text
 from rarecare.registry.cases import Cases
 from rarecare.registry.encr import read_encr
 from rarecare.registry.encr_columns import NUMBERS
@@ -18,7 +19,6 @@ from rarecare.registry.formats import FORMATS
 from rarecare.registry.formats.seerstat import Dictionary, labelled, read_dictionary
 from rarecare.registry.submission.config import CaseFile, Submission
 from rarecare.registry.submission.counts import READERS
-from rarecare.registry.submission.lines import BLOCK, TextFile, open_text
 from rarecare.registry.submission.mangled import name_mangled, refuse_rounded_ids
 from rarecare.registry.submission.raw import Records, parts, whole
 from rarecare.registry.submission.records import REJECTS, Count, Facts, Kind, Submitted

@@ -15,11 +15,11 @@ from typing import Literal, cast
 import polars as pl
 
 from rarecare.errors import ColumnError, UsageError
-from rarecare.files import DELIMITERS, read_table
+from rarecare.files import read_table
+from rarecare.lines import DELIMITERS, Encoding, blocks, open_text
 from rarecare.registry.cases import BY_NAME
 from rarecare.registry.casts import as_text, code_map, read_column
 from rarecare.registry.dates import DateReading
-from rarecare.registry.submission.lines import Encoding, blocks, open_text
 from rarecare.registry.submission.raw import EXCEL, TYPED, read_excel
 
 Sureness = Literal["sure", "likely", "check"]

@@ -7,29 +7,30 @@ mark is not found behind the last column of the header, the line has another num
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
-import zlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, cast, get_args
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from rarecare.encoded import Encoding, check_file, count, decoded
 from rarecare.errors import ColumnError, FileError
-from rarecare.files import DELIMITERS, stripped
-from rarecare.registry.cases import REJECTS
 
-# fmt: off
-Encoding = Literal[
-    "utf-8", "utf-16", "windows-1250", "windows-1251", "windows-1252", "windows-1253",
-    "windows-1254", "windows-1257", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7",
-    "iso-8859-15", "cp850", "cp852",
-]
-# fmt: on
-"""How text may be encoded."""
+DELIMITERS = ",;\t|"
+"""What may stand between the columns of a text file."""
+
+NOT_READ = {
+    "row": pl.Int64,
+    "column": pl.String,
+    "value": pl.String,
+    "reason": pl.String,
+    "allowed": pl.String,
+}
+"""Columns of what was not read: of a whole line, ``column`` is null."""
 
 BLOCK = 32 << 20
 """Bytes read at once."""
@@ -37,13 +38,7 @@ BLOCK = 32 << 20
 _MARK = "\x1f"
 _MARK_COLUMN = "\x1f"
 _CONTROL = r"[\x00-\x08\x0b-\x1f]"
-_CONTROLS = bytes(each for each in range(32) if each not in b"\t\n")
 _SHOWN = 80
-_KINDS = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook (.xlsx)",
-    b"PAR1": "Parquet (.parquet)",
-}
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +77,7 @@ class Block:
     rows
         Line of the file of each row, the first being line 1; Int64, shape (n_rows,).
     rejects
-        One row per line not read, as ``Cases.rejects``, without a column.
+        One row per line not read: the columns of ``NOT_READ``.
     """
 
     frame: pl.DataFrame
@@ -107,7 +102,7 @@ def open_text(
         A column has no name, or two have one.
     """
     check_file(path)
-    first = next(_decoded(path, encoding, 1 << 16), b"")
+    first = next(decoded(path, encoding, 1 << 16), b"")
     line = first[: first.find(b"\n")].decode().strip("\r")
     if not line.strip():
         raise FileError("the first line is blank", file=path.name, remedy="Begin with the header.")
@@ -133,25 +128,6 @@ def open_text(
     return TextFile(path, names, found, encoding, header=False)
 
 
-def check_file(path: Path) -> None:
-    """Refuse what is no file with something in it.
-
-    Raises
-    ------
-    FileError
-        It is missing, a folder, or empty.
-    """
-    if not path.is_file():
-        here = sorted(each.name for each in path.parent.glob("*") if each.is_file())
-        raise FileError(
-            "this is a folder, not a file" if path.is_dir() else "there is no such file",
-            value=path.name,
-            allowed=here or "an existing file",
-        )
-    if path.stat().st_size == 0:
-        raise FileError("the file is empty", file=path.name, remedy="Export it again.")
-
-
 def blocks(
     file: TextFile,
     *,
@@ -167,7 +143,8 @@ def blocks(
     Parameters
     ----------
     numbers
-        As in ``rarecare.files.read_table``.
+        Columns that should hold whole numbers, and their types: they come so in each block where
+        every value of all of them fits or is blank, and as text like all others elsewhere.
     strip
         Whether blanks around values go.
     size
@@ -179,12 +156,12 @@ def blocks(
         The file is in another encoding, damaged, or its quotation marks defy reading.
     """
     row = 1
-    for number, block in enumerate(_decoded(file.path, file.encoding, size)):
+    for number, block in enumerate(decoded(file.path, file.encoding, size)):
         lines = block
         if number == 0 and file.header:
             lines = block[block.find(b"\n") + 1 :]
             row += 1
-        n_lines = lines.count(b"\n")
+        n_lines = count(lines, b"\n")
         if n_lines:
             read = _quick(lines, n_lines, file, numbers or {}, row)
             read = read or _line_by_line(lines, file, numbers or {}, row)
@@ -196,16 +173,46 @@ def _quick(
     lines: bytes, n_lines: int, file: TextFile, numbers: Mapping[str, type[pl.DataType]], row: int
 ) -> Block | None:
     """Return the lines when there is nothing amiss with any of them, else None."""
-    if b'"' in lines or len(lines.translate(None, _CONTROLS)) < len(lines):
+    quotes = b'"' in lines
+    codes = np.frombuffer(lines, np.uint8)
+    if np.count_nonzero(codes < 32) > n_lines + count(lines, b"\t"):  # control characters
         return None
-    frame = _parsed(lines, file, numbers, quotes=False)
+    if quotes and not _quoted_well(codes, file.delimiter):
+        return None
+    frame = _parsed(lines, file, numbers, quotes=quotes)
     if frame is None or frame.height != n_lines or not _whole(frame).all():
         return None
     frame = frame.drop(_MARK_COLUMN)
     if _may_be_empty(frame):
         return None
     rows = pl.int_range(row, row + n_lines, dtype=pl.Int64, eager=True)
-    return Block(frame, rows, pl.DataFrame(schema=REJECTS))
+    return Block(frame, rows, pl.DataFrame(schema=NOT_READ))
+
+
+def _quoted_well(codes: NDArray[np.uint8], delimiter: str) -> bool:
+    """Return whether each quotation mark opens a field, closes it on its line, or is doubled.
+
+    ``codes`` are the bytes of whole lines, shape (n_bytes,). Counted from 0, marks of even number
+    open and of odd number close; a doubled one closes and opens again.
+    """
+    newline, mark = ord("\n"), ord('"')
+    marks = np.flatnonzero(codes == mark)
+    ends = np.flatnonzero(codes == newline)
+    if (np.searchsorted(marks, ends) % 2).any():
+        return False  # a line ends within a field
+    before = codes[marks[::2] - 1]
+    after = codes[marks[1::2] + 1]
+    between = [newline, mark, ord(delimiter)]
+    return bool(np.isin(before, between).all() and np.isin(after, between).all())
+
+
+def stripped(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame without blanks around its text; text that is blank is null."""
+    if pl.String not in frame.dtypes:
+        return frame
+    frame = frame.with_columns(pl.col(pl.String).str.strip_chars())
+    blank = frame.select((pl.col(pl.String) == "").any()).row(0, named=True)
+    return frame.with_columns(pl.col(c).replace("", None) for c in blank if blank[c])
 
 
 def _may_be_empty(frame: pl.DataFrame) -> bool:
@@ -298,87 +305,11 @@ def _whole(frame: pl.DataFrame) -> pl.Series:
     return (frame[_MARK_COLUMN] == _MARK).fill_null(value=False)
 
 
-def _decoded(path: Path, encoding: Encoding, size: int) -> Iterator[bytes]:
-    """Yield the file in UTF-8, cut between lines; each ends with a newline."""
-    with path.open("rb") as handle:
-        start = handle.read(4)
-        handle.seek(0)
-        for magic, kind in _KINDS.items():
-            if start.startswith(magic):
-                raise FileError(
-                    f"the file is {kind}, not text",
-                    file=path.name,
-                    remedy="Give it the suffix of what it is, or export it as text.",
-                )
-        if start.startswith(_UTF_16) and encoding != "utf-16":
-            raise FileError(
-                f"the file is not {encoding}: it begins as UTF-16 does",
-                file=path.name,
-                remedy='Say encoding = "utf-16", or save the file as UTF-8.',
-            )
-        zipped = start.startswith(b"\x1f\x8b")
-        opened = gzip.GzipFile(fileobj=handle) if zipped else handle
-        try:
-            yield from _in_utf_8(cast(BinaryIO, opened), path.name, encoding, size)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise FileError(f"the gzip file is damaged ({error})", file=path.name) from None
-
-
-def _in_utf_8(handle: BinaryIO, file: str, encoding: Encoding, size: int) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder("utf-16")() if encoding == "utf-16" else None
-    rest, row, first = b"", 1, True
-    ahead = handle.read(size)
-    while ahead:
-        block, ahead = ahead, handle.read(size)
-        if decoder is not None:
-            try:
-                block = decoder.decode(block, final=not ahead).encode()
-            except UnicodeError:
-                raise _other_encoding(file, encoding, row, None) from None
-        if first:
-            block, first = block.removeprefix(codecs.BOM_UTF8), False
-        end = block.rfind(b"\n") + 1 if ahead else len(block)
-        if ahead and not end:
-            rest += block  # a line longer than a block
-            continue
-        lines, rest = rest + block[:end], block[end:]
-        if not lines:
-            continue
-        lines += b"\n" if not lines.endswith(b"\n") else b""
-        if decoder is None:
-            lines = _checked(lines, file, encoding, row)
-        lines = lines.replace(b"\r\n", b"\n") if b"\r" in lines else lines
-        yield lines
-        row += lines.count(b"\n")
-
-
-def _checked(lines: bytes, file: str, encoding: Encoding, row: int) -> bytes:
-    """Return lines in UTF-8."""
-    if lines.isascii():
-        return lines
-    try:
-        text = lines.decode(encoding)
-    except UnicodeDecodeError as error:
-        row += lines.count(b"\n", 0, error.start)
-        raise _other_encoding(file, encoding, row, lines[error.start : error.start + 1]) from None
-    return lines if encoding == "utf-8" else text.encode()
-
-
-def _other_encoding(file: str, encoding: str, row: int, value: bytes | None) -> FileError:
-    return FileError(
-        f"the file is not {encoding}",
-        file=file,
-        row=row,
-        value=value,
-        allowed=get_args(Encoding),
-        remedy="Say its encoding in submission.toml, or save it as UTF-8.",
-    )
-
-
 def _refuse_control(line: str, file: str) -> None:
-    if any(each in line for each in map(chr, _CONTROLS)):
+    if re.search(_CONTROL, line):
         raise FileError(
-            "the header holds control characters: the file is binary, or damaged",
+            "the header holds control characters, such as a carriage return within a name: "
+            "the file is binary, or damaged",
             file=file,
             row=1,
             allowed="text, Excel (.xlsx), Parquet (.parquet) or Stata (.dta)",
