@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from rarecare.errors import CodeError, UsageError
-from rarecare.figures.dots import said_value
+from rarecare.figures.dots import between, said_value
 from rarecare.figures.figure import Figure
 from rarecare.figures.lexis import (
     NO_DATA,
@@ -35,7 +35,8 @@ from rarecare.figures.lexis import (
 )
 from rarecare.figures.look import LINE, MISSING, NARROW, SYNTHETIC, capital, listed, wrap
 from rarecare.figures.page import Body, Canvas, check_width, head_canvas, sheet
-from rarecare.figures.tables import Row, check_table, level_of, why_missing
+from rarecare.figures.tables import Row, check_table, in_brackets, level_of, why_missing
+from rarecare.figures.words import say, to_say, tongue
 from rarecare.results import OK, WITHHELD
 
 AREA = "area"
@@ -89,7 +90,7 @@ def country_map(
     value_label: str,
     title: str,
     beside: pl.DataFrame | None = None,
-    names: tuple[str, str] = ("Observed", "Shrunken towards the mean"),
+    names: tuple[str, str] = (to_say("Observed"), to_say("Shrunken towards the mean")),
     scale: Sequence[float] = (),
     subtitle: str | None = None,
     note: str | None = None,
@@ -157,8 +158,8 @@ def country_map(
     return sheet(
         head, Body(canvas.view(0), 0, 0), Canvas(head.width, 1), width=width, title=title,
         notes=[*remarks, *([note] if note else [])],
-        description=[*([f"{SYNTHETIC}."] if synthetic else []),
-                     f"{value_label} by country, in brackets the {level} interval.",
+        description=[*([f"{say(SYNTHETIC)}."] if synthetic else []),
+                     in_brackets(say("%(label)s by country") % {"label": value_label}, level),
                      *told, *remarks],
     )  # fmt: skip
 
@@ -389,7 +390,8 @@ def _areas(canvas: Canvas, areas: Sequence[tuple[Area, str, str]], **look: Any) 
 
 
 def _name(code: str) -> str:
-    return next(shape.name for shape in _shapes() if shape.code == code)
+    name = next(shape.name for shape in _shapes() if shape.code == code)
+    return tongue().country(code, name)
 
 
 def _missing(rows: dict[str, Row]) -> list[str]:
@@ -405,9 +407,9 @@ def _words(rows: dict[str, Row], name: str) -> list[str]:
     """Return the ends of a map and then all its countries from the highest, in words."""
     shown = {_name(code): row for code, row in rows.items() if kind_of(row) == OK}
     order = sorted(shown, key=lambda n: (-shown[n]["estimate"], n))
-    said = [f"{country} {said_value(shown[country], ' to ')}" for country in order]
+    said = [f"{country} {said_value(shown[country], between())}" for country in order]
     before = f"{name}: " if name else ""
     if len(said) < 2:
         return [f"{before}{said[0] if said else NO_DATA}."]
-    ends = f"highest {order[0]}, lowest {order[-1]}"
+    ends = say("highest %(high)s, lowest %(low)s") % {"high": order[0], "low": order[-1]}
     return [f"{before}{ends if name else capital(ends)}. {'; '.join(said)}."]

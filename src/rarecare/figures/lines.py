@@ -24,6 +24,7 @@ from rarecare.figures.look import (
     wrap,
 )
 from rarecare.figures.page import Body, Canvas, View, margin, px, text_mark
+from rarecare.figures.words import say
 
 AT_ENDS = 6
 """Up to so many lines are labelled at their ends; more become small multiples."""
@@ -176,7 +177,7 @@ def _multiples(lines: Sequence[Line], axes: Axes, head: Canvas, width: float) ->
 
 def _nothing() -> View:
     return {
-        "data": {"values": [{"text": "not shown, see below"}]},
+        "data": {"values": [{"text": say("not shown, see below")}]},
         "mark": text_mark("soft", x=8, y=50),
         "encoding": {"text": {"field": "text", "type": "nominal"}},
     }

@@ -30,6 +30,7 @@ from rarecare.figures.look import (
     text_width,
     wrap,
 )
+from rarecare.figures.words import say, tongue
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 LEAST_WIDTH = 300
@@ -169,10 +170,11 @@ def head_canvas(width: float, *, title: str, subtitle: Iterable[str], synthetic:
         canvas.paragraph(sentence, "soft")
     if synthetic:
         top = canvas.height + 6
-        end = min(canvas.width, text_width(SYNTHETIC) + 22)
+        words = say(SYNTHETIC)
+        end = min(canvas.width, text_width(words) + 22)
         canvas.box(0, top, end, top + 24, color=NOTE_PAPER)
         canvas.box(0, top, 4, top + 24, color=NOTE_EDGE)
-        canvas.text(12, top + 16.5, SYNTHETIC, "note")
+        canvas.text(12, top + 16.5, words, "note")
         canvas.height = top + 24
     return canvas
 
@@ -196,7 +198,7 @@ def sheet(
     for sentence in notes:
         foot.paragraph(sentence, "soft")
     words = " ".join(description)
-    spec = {
+    spec: dict[str, Any] = {
         "$schema": SCHEMA,
         "description": f"{title}. {words}",
         "background": PAPER,
@@ -214,4 +216,8 @@ def sheet(
             },
         },
     }  # fmt: skip
+    if tongue().decimal != ".":
+        number = {"decimal": tongue().decimal, "thousands": "\u00a0", "grouping": [3],
+                  "currency": ["", ""]}  # fmt: skip
+        spec["config"] = {**spec["config"], "locale": {"number": number}}
     return Figure(spec, title, words)

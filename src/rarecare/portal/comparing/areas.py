@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from rarecare.portal import numbers
@@ -14,8 +15,9 @@ from rarecare.portal.comparing.measures import compared_areas, longest_window, m
 from rarecare.portal.comparing.sides import cancers
 from rarecare.portal.comparing.ways import Ways
 from rarecare.portal.estimates import words
-from rarecare.portal.estimates.drawings import spoken_of
 from rarecare.portal.estimates.facts import ok
+from rarecare.portal.estimates.rows import spoken_of
+from rarecare.portal.names import name_text, named
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.portal.places import Places
 from rarecare.study import schema
@@ -91,7 +93,7 @@ def _said(release: OpenedRelease, together: Entity | None, area: str) -> list[st
         found.append(_(
             "%(name)s: %(n)s new cases in %(years)s years, %(value)s per 100 000 people a year "
             "(%(interval)s)."
-        ) % {"name": together.name, "n": numbers.number(crude["n"]),
+        ) % {"name": name_text(together.name), "n": numbers.number(crude["n"]),
              "years": numbers.number(years), "value": numbers.rate(crude["estimate"]),
              "interval": numbers.span(crude["lower"], crude["upper"], numbers.rate)})  # fmt: skip
     else:
@@ -132,7 +134,7 @@ def _burden(
         if after is not None:
             cells.append(cell(after, after.row(release, entity, area)))
         lines.append({
-            "name": entity.name, "strong": entity.tier < 0, "lang": "en", "cells": cells,
+            "name": named(entity.name), "strong": entity.tier < 0, "cells": cells,
             "address": ways.country(area, "incidence", entity.entity_id) if entity.tier == 0
             else ways.places.cancer(entity),
         })  # fmt: skip
@@ -166,8 +168,9 @@ def _ahead(release: OpenedRelease, area: str, measure: str) -> dict[str, Any] | 
     if rows.is_empty():
         return None
     lines = [
-        {"name": f"{release.entities[row['entity_id']].name}, {numbers.years(row['period'])}",
-         "lang": "en", "cells": [_counted(row), {"value": row["method"]}]}
+        {"name": format_html("{}, {}", named(release.entities[row["entity_id"]].name),
+                             numbers.years(row["period"])),
+         "cells": [_counted(row), {"value": row["method"]}]}
         for row in rows.sort("entity_id", "period").iter_rows(named=True)
     ]  # fmt: skip
     titles = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from rarecare.figures import SYNTHETIC
 from rarecare.portal.estimates import icons, pictures, words
@@ -19,7 +19,9 @@ from rarecare.portal.estimates.facts import Facts, ok
 from rarecare.portal.estimates.figures import people_key
 from rarecare.portal.estimates.views import found
 from rarecare.portal.kept import only_read, with_release
+from rarecare.portal.knowledge.catalogue import reviewed_languages
 from rarecare.portal.languages import FALLBACK
+from rarecare.portal.names import name_text
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
 
@@ -119,17 +121,19 @@ def _people_rows(release: OpenedRelease, entity: Entity) -> list[Any]:
 
 
 def _people(release: OpenedRelease, entity: Entity) -> str | None:
-    """Return the hundred people as a file of its own; its words are English, as of all files."""
+    """Return the hundred people as a file: in English where no one has reviewed the language."""
     facts = Facts.of(release, entity)
     row = facts.at
     if row is None or not ok(row):
         return None
-    with override(FALLBACK):
+    here = get_language() or FALLBACK
+    with override(here if here in reviewed_languages() else FALLBACK):
+        title = _("Out of 100 people with %(name)s") % {"name": name_text(entity.name)}
         finding = words.survival(words.PATIENT, row, facts.spoken_of)
         return icons.standing_alone(
-            row["lower"], row["upper"], title=f"Out of 100 people: {entity.name}"[:80],
+            row["lower"], row["upper"], title=title,
             description=words.said(finding, synthetic=release.synthetic),
             lines=[words.said(finding, synthetic=release.synthetic),
                    *(text for _look, text in people_key(row))],
-            synthetic=SYNTHETIC if release.synthetic else "",
+            synthetic=_(SYNTHETIC) if release.synthetic else "",
         )  # fmt: skip

@@ -12,6 +12,7 @@ from rarecare.portal import numbers
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.countries import places_of
 from rarecare.portal.estimates.facts import Row, few, ok
+from rarecare.study import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +128,8 @@ class Key:
 def _people(asked: Asked, row: Row) -> str:
     """Return how many people a number is of, where and when, and whether they are invented."""
     parts = []
-    if row["n"] is not None:
+    counted = row["measure"] in (schema.PREVALENT, schema.COMPLETE_PERSONS)
+    if row["n"] is not None and not counted:  # of prevalence the number itself are people
         form = _("%(n)s invented people") if asked.release.synthetic else _("%(n)s people")
         parts.append(form % {"n": numbers.number(row["n"])})
     elif asked.release.synthetic:

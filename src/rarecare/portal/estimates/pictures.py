@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,12 +14,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import get_language
 
 from rarecare.figures import Figure
+from rarecare.figures.words import spoken
 from rarecare.portal.estimates.drawings import BY_NAME, NARROW, WIDE, Paper
+from rarecare.portal.languages import FALLBACK
 from rarecare.portal.opened import OpenedRelease
+from rarecare.portal.tongues import tongue_here
 
 log = logging.getLogger("rarecare.portal")
+
+Size = tuple[int, int]
+_WIDTH = re.compile(r' width="([0-9.]+)"')
 
 _DARK = {
     "#fcfdfb": "#101614", "#ffffff": "#101614", "#16211d": "#e9efec", "#4a5852": "#aebbb5",
@@ -60,12 +68,37 @@ def drawing(
     bare
         Without title and place, for a page that says them.
     """
-    return _drawing(release, entity_id, name, Paper(NARROW if narrow else WIDE, bare))
+    paper = Paper(NARROW if narrow else WIDE, bare)
+    return _drawing(release, entity_id, name, paper, get_language() or FALLBACK)
+
+
+@lru_cache(maxsize=4096)
+def size(
+    release: OpenedRelease, entity_id: str, name: str, language: str, *, narrow: bool
+) -> Size | None:  # fmt: skip
+    """Return width and height that a page keeps for a drawing in its language, or None."""
+    del language  # of the request
+    paper = Paper(NARROW if narrow else WIDE, bare=True)
+    return size_of(
+        lambda: BY_NAME[name].figure(release, release.entities[entity_id], paper), paper.width
+    )
+
+
+def size_of(draw: Callable[[], Figure | None], width: float) -> Size | None:
+    """Return width and height of a drawing, known before it is drawn."""
+    with spoken(tongue_here()):
+        figure = draw()
+    return None if figure is None else (round(width), round(figure.height))
 
 
 def for_page(svg: str) -> str:
-    """Return a drawing that follows the page into the dark."""
+    """Return a drawing that follows the page into the dark, as wide as the page expects.
+
+    Its letters may make it wider by some px than it was laid out: then it is scaled.
+    """
     head, rest = svg.split(">", 1)
+    laid_out = NARROW if float(_WIDTH.search(head)[1]) < (NARROW + WIDE) / 2 else WIDE  # type: ignore[index]
+    head = _WIDTH.sub(f' width="{laid_out}"', head, count=1)
     return f"{head}><style>{DARK_STYLE}</style>{rest}"
 
 
@@ -78,7 +111,10 @@ def png(svg: str) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _drawing(release: OpenedRelease, entity_id: str, name: str, paper: Paper) -> str | None:
+def _drawing(
+    release: OpenedRelease, entity_id: str, name: str, paper: Paper, language: str
+) -> str | None:  # fmt: skip
+    del language  # of the request: what is kept is kept by language
     kind = f"{paper.width:g}-bare" if paper.bare else f"{paper.width:g}"
     return on_disk(
         release, f"{entity_id}-{name}-{kind}",
@@ -87,11 +123,15 @@ def _drawing(release: OpenedRelease, entity_id: str, name: str, paper: Paper) ->
 
 
 def on_disk(release: OpenedRelease, name: str, draw: Callable[[], Figure | None]) -> str | None:
-    """Return a drawing as SVG, drawn once and kept on disk; None where there is nothing to draw."""
-    path = _folder(release) / f"{name}.svg"
+    """Return a drawing as SVG, drawn once and kept on disk; None where there is nothing to draw.
+
+    It is in the language of the request.
+    """
+    path = _folder(release) / f"{name}-{get_language() or FALLBACK}.svg"
     if path.is_file():
         return path.read_text(encoding="utf-8") or None
-    figure = draw()
+    with spoken(tongue_here()):
+        figure = draw()
     svg = figure.to_svg() if figure is not None else ""
     _write(path, svg)
     return svg or None

@@ -17,10 +17,10 @@ from rarecare.portal.estimates import figures, words
 from rarecare.portal.estimates.behind import behind_facts
 from rarecare.portal.estimates.countries import country_table, places_of
 from rarecare.portal.estimates.definition import definition_of
-from rarecare.portal.estimates.drawings import age_rows_of_both, length
 from rarecare.portal.estimates.facts import Facts, few, ok, peak_age
 from rarecare.portal.estimates.figures import FigureBlock
 from rarecare.portal.estimates.keys import Key
+from rarecare.portal.estimates.rows import age_rows_of_both, length
 from rarecare.portal.estimates.words import (
     AUTHORITY,
     GP,

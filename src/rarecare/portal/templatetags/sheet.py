@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
-from django.utils.html import escape
+from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
 
 from rarecare.portal.estimates.figures import FigureBlock, people_key
@@ -36,7 +36,7 @@ def figure_rows(figure: FigureBlock) -> SafeString:
             if "state" in line
             else "".join(f"<td>{escape(cell)}</td>" for cell in line["cells"])
         )
-        rows.append(f'<tr><th scope="row">{escape(line["name"])}</th>{cells}</tr>')
+        rows.append(f'<tr><th scope="row">{conditional_escape(line["name"])}</th>{cells}</tr>')
     return mark_safe("".join(rows))  # every text is escaped above
 
 
@@ -47,7 +47,7 @@ def table_rows(table: Mapping[str, Any]) -> SafeString:
     for line in table["lines"]:
         head = '<tr class="shade">' if line.get("strong") else "<tr>"
         cells = "".join(map(_cell, line["cells"]))
-        rows.append(f'{head}<th scope="row">{escape(line["name"])}</th>{cells}</tr>')
+        rows.append(f'{head}<th scope="row">{conditional_escape(line["name"])}</th>{cells}</tr>')
     return mark_safe("".join(rows))  # every text is escaped above
 
 
