@@ -175,7 +175,11 @@ def _line(
         if log:
             own = {column: _logged(value) for column, value in own.items()}
         middle = (first + last) / 2
-        runs[-1].append(Point(middle, own["estimate"], own["lower"], own["upper"], marked=True))
+        told = say("ages %(ages)s") % {"ages": row[AGE_GROUP]}
+        runs[-1].append(Point(
+            middle, own["estimate"], own["lower"], own["upper"], marked=True,
+            tip=f"{told}: {said_value(row, between())}",
+        ))  # fmt: skip
     return Line(name, tuple(tuple(run) for run in runs if run)), missing
 
 

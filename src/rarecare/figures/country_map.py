@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,6 +17,7 @@ import polars as pl
 
 from rarecare.errors import CodeError, UsageError
 from rarecare.figures.dots import between, said_value
+from rarecare.figures.explore import tip, tipped
 from rarecare.figures.figure import Figure
 from rarecare.figures.lexis import (
     NO_DATA,
@@ -297,11 +298,20 @@ def _layer(
         kind = NO_DATA if kind == NO_PERSON_YEARS else kind
         colour = colour_of(rows[code]["estimate"], limits) if kind == OK else VOID
         kinds.setdefault(kind, []).append((area, colour, code))
-    _areas(canvas, kinds.get(NO_DATA, []), stroke=MISSING, strokeWidth=0.6, strokeDash=[2, 2])
+
+    def told(code: str) -> dict[str, str]:
+        row = rows.get(code)
+        if row is None:
+            return tip(f"{_name(code)}: {say(VOIDS[NO_DATA])}")
+        value = said_value(row, between()) if kind_of(row) == OK else why_missing(row)
+        return tip(f"{_name(code)}: {value}")
+
+    _areas(canvas, kinds.get(NO_DATA, []), told=told, stroke=MISSING, strokeWidth=0.6,
+           strokeDash=[2, 2])  # fmt: skip
     for kind in (WITHHELD, NOT_ESTIMABLE):
-        _areas(canvas, kinds.get(kind, []), stroke=MISSING, strokeWidth=0.6)
+        _areas(canvas, kinds.get(kind, []), told=told, stroke=MISSING, strokeWidth=0.6)
         fill_void(canvas, kind, [area for area, _, _ in kinds.get(kind, [])], apart=4.5)
-    _areas(canvas, kinds.get(OK, []), stroke=edge, strokeWidth=0.7)
+    _areas(canvas, kinds.get(OK, []), told=told, stroke=edge, strokeWidth=0.7)
 
 
 def _thinned(points: Ring) -> Ring:
@@ -360,11 +370,22 @@ def _circle(centre: XY) -> Ring:
     return [(centre[0] + _RADIUS * math.cos(a), centre[1] + _RADIUS * math.sin(a)) for a in angles]
 
 
-def _areas(canvas: Canvas, areas: Sequence[tuple[Area, str, str]], **look: Any) -> None:
-    """Draw areas in px, each in its colour; an area without a value would vanish by default."""
+def _no_words(code: str) -> dict[str, str]:
+    del code
+    return {}
+
+
+def _areas(
+    canvas: Canvas, areas: Sequence[tuple[Area, str, str]], *,
+    told: Callable[[str], dict[str, str]] = _no_words, **look: Any,
+) -> None:  # fmt: skip
+    """Draw areas in px, each in its colour; an area without a value would vanish by default.
+
+    ``told`` gives what an area says where the figure is explored.
+    """
     values = [
         {
-            "type": "Feature", "fill": colour, "area": code,
+            "type": "Feature", "fill": colour, "area": code, **told(code),
             "geometry": {"type": "MultiPolygon", "coordinates": [
                 [[[round(x, 1), round(y, 1)] for x, y in ring] for ring in polygon]
                 for polygon in polygons
@@ -384,7 +405,9 @@ def _areas(canvas: Canvas, areas: Sequence[tuple[Area, str, str]], **look: Any) 
                     **look,
                 },
                 "projection": {"type": "identity", "scale": 1, "translate": [0, 0]},
-                "encoding": {"fill": {"field": "fill", "type": "nominal", "scale": None}},
+                "encoding": tipped(
+                    {"fill": {"field": "fill", "type": "nominal", "scale": None}}, values
+                ),
             }
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rarecare.figures.explore import tip, tipped
 from rarecare.figures.look import (
     INK,
     KEY,
@@ -196,6 +197,7 @@ def _dot(name: str, row: Row, y: float, highest: float) -> Row:
         "upper": min(upper, highest),
         "longer": upper > highest,
         "y": round(y, 1),
+        **tip(f"{spoken_name(name)}: {said_value(row, between())}"),
     }
 
 
@@ -251,7 +253,7 @@ def _whiskers(dots: Sequence[Row]) -> list[View]:
     ]  # fmt: skip
     return [
         {"data": {"values": list(rows)}, "mark": {"color": colour, "opacity": 1} | mark,
-         "encoding": encoding}
+         "encoding": tipped(encoding, list(rows)) if mark.get("filled") else encoding}
         for rows, mark, encoding in parts
         if rows
     ]  # fmt: skip

@@ -10,6 +10,7 @@ import polars as pl
 from rarecare.errors import UsageError
 from rarecare.figures.dodge import dodge
 from rarecare.figures.dots import between, said_value, spoken_name, ticks
+from rarecare.figures.explore import tip, tipped
 from rarecare.figures.figure import Figure
 from rarecare.figures.look import (
     INK_SOFT,
@@ -254,7 +255,7 @@ def batch(canvas: Canvas, kind: str, rows: Sequence[dict[str, Any]], **look: Any
         encoding["fill"] = {"field": "fill", "type": "nominal", "scale": None}
     rows = [{k: round(v, 1) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
     canvas.marks.append({"data": {"values": rows}, "mark": {"type": kind, **look},
-                         "encoding": encoding})  # fmt: skip
+                         "encoding": tipped(encoding, rows)})  # fmt: skip
 
 
 def period_spans(periods: Sequence[Any]) -> dict[str, tuple[float, float]]:
@@ -327,10 +328,12 @@ def _lines(plane: Plane, past: Sequence[Row], shown: Sequence[Row]) -> None:
     joined = [*run[-1:], *ahead] if past and drawable(past[-1]) else ahead
     plane.curve(joined, color=SERIES[0], strokeWidth=2.25, strokeDash=[5, 4])
     look = {"filled": True, "opacity": 1, "stroke": PAPER, "strokeWidth": 1, "size": 48}
-    dots = [{"x": plane.at_x(middle(row)), "y": plane.at_y(row["estimate"])}
+    dots = [{"x": plane.at_x(middle(row)), "y": plane.at_y(row["estimate"]),
+             **tip(f"{row['period']}: {_said(row)}")}
             for row in past if drawable(row)]  # fmt: skip
     batch(plane.canvas, "point", dots, shape="circle", color=SERIES[0], **look)
-    open_dots = [{"x": plane.at_x(x), "y": plane.at_y(y)} for x, y in ahead]
+    told = {middle(row): f"{row['period']}: {said_value(row, between())}" for row in shown}
+    open_dots = [{"x": plane.at_x(x), "y": plane.at_y(y), **tip(told[x])} for x, y in ahead]
     batch(plane.canvas, "point", open_dots, shape="circle",
           **look | {"fill": PAPER, "stroke": SERIES[0], "strokeWidth": 1.8})  # fmt: skip
 

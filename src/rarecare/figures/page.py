@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rarecare.errors import UsageError
+from rarecare.figures.explore import tip, tipped
 from rarecare.figures.figure import Figure
 from rarecare.figures.look import (
     INK,
@@ -86,9 +87,12 @@ class Canvas:
             self.height += line
             self.text(0, self.height - 4, words, style)
 
-    def box(self, x: float, y: float, x2: float, y2: float, **look: Any) -> None:
-        """Draw a filled box."""
-        self._mark({"type": "rect", **look}, {"x": x, "y": y, "x2": x2, "y2": y2}, ends=True)
+    def box(
+        self, x: float, y: float, x2: float, y2: float, *, told: str = "", **look: Any
+    ) -> None:  # fmt: skip
+        """Draw a filled box; ``told`` is what it says where the figure is explored."""
+        row: dict[str, Any] = {"x": x, "y": y, "x2": x2, "y2": y2}
+        self._mark({"type": "rect", **look}, row | (tip(told) if told else {}), ends=True)
 
     def line(self, x: float, y: float, x2: float, y2: float, **look: Any) -> None:
         """Draw a straight line."""
@@ -98,13 +102,13 @@ class Canvas:
         """Draw a point mark."""
         self._mark({"type": "point", **look}, {"x": x, "y": y})
 
-    def _mark(self, mark: dict[str, Any], row: dict[str, float], *, ends: bool = False) -> None:
+    def _mark(self, mark: dict[str, Any], row: dict[str, Any], *, ends: bool = False) -> None:
         more = {"x2": {"field": "x2"}, "y2": {"field": "y2"}} if ends else {}
         self.marks.append(
             {
                 "data": {"values": [row]},
                 "mark": mark,
-                "encoding": {"x": px("x"), "y": px("y"), **more},
+                "encoding": tipped({"x": px("x"), "y": px("y"), **more}, [row]),
             }
         )
 

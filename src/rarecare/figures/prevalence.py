@@ -221,10 +221,10 @@ def _key(canvas: Canvas, bounds: Sequence[str]) -> None:
     canvas.height = y + LINE + 8
 
 
-def _part(canvas: Canvas, window: str, box: Box) -> None:
+def _part(canvas: Canvas, window: str, box: Box, told: str = "") -> None:
     """Draw one part of a bar; what is estimated has a dashed edge and no fill."""
     look = _ESTIMATED if window == COMPLETE else {"fill": _COLOURS.get(window, _PLAIN)}
-    canvas.box(*box, **look)
+    canvas.box(*box, told=told, **look)
 
 
 def _draw(canvas: Canvas, bars: Sequence[_Bar], label: str, *, narrow: bool) -> None:
@@ -281,10 +281,12 @@ def _grid(plane: Plane, spans: Sequence[tuple[float, float]], bottom: float) -> 
 def _bar(plane: Plane, bar: _Bar, top: float) -> None:
     """Draw the parts of a bar, and the interval of its end."""
     total = 0.0
-    for window, _, value in bar.parts:
-        x, total = plane.at_x(total), total + value
-        _part(plane.canvas, window, (x, top, plane.at_x(total), top + _BAR))
     assert bar.end is not None
+    for window, words, value in bar.parts:
+        x, total = plane.at_x(total), total + value
+        own = bar.end if len(bar.parts) == 1 else _alone(value)
+        told = f"{words}: {said_value(own, between())}"
+        _part(plane.canvas, window, (x, top, plane.at_x(total), top + _BAR), told)
     lower, upper = bar.end["lower"], bar.end["upper"]
     if lower is None or upper is None:
         return

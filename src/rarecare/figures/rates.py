@@ -152,7 +152,8 @@ def _over_years(table: pl.DataFrame, by: Sequence[str]) -> tuple[list[Line], lis
                 missing.setdefault(why_missing(row), []).append(str(row[YEAR]))
                 continue
             values = row["estimate"], row["lower"], row["upper"]
-            runs[-1].append(Point(float(row[YEAR]), *values, marked=True))
+            told = f"{row[YEAR]}: {said_value(row, between())}"
+            runs[-1].append(Point(float(row[YEAR]), *values, marked=True, tip=told))
         lines.append(Line(name, tuple(tuple(run) for run in runs if run)))
         of = f"{name}, " if by else ""
         remarks += [not_shown(f"{of}{listed(years)}", why) for why, years in missing.items()]

@@ -160,8 +160,11 @@ def _line(name: str, rows: Sequence[Row], years: Sequence[float]) -> Line:
             runs.append([])
             continue
         runs[-1].append(
-            Point(time_of(row), row["estimate"], row["lower"], row["upper"], id(row) in marked)
-        )
+            Point(
+                time_of(row), row["estimate"], row["lower"], row["upper"], id(row) in marked,
+                tip=_at(row["estimate"], row["lower"], row["upper"], time_of(row)),
+            )
+        )  # fmt: skip
     return Line(name, tuple(tuple(run) for run in runs if run))
 
 
@@ -192,7 +195,7 @@ def _spoken_year(line: Line, axes: Axes, space: float) -> list[View]:
     if not marked:
         return []
     point = next((p for p in marked if abs(p.x - 5) < 2 * NEAR), marked[-1])
-    text = _at(point)
+    text = _at(point.y, point.lower, point.upper, point.x)
     x = space * point.x / axes.x_domain[1]
     shift = min(8.0, space + 10 - text_width(text) * 1.05 - x)
     begin, end = (axes.x_domain[1] * (x + shift + w) / space for w in (0, text_width(text)))
@@ -215,16 +218,16 @@ def _spoken_year(line: Line, axes: Axes, space: float) -> list[View]:
     ]  # fmt: skip
 
 
-def _limits(point: Point) -> str:
-    if point.lower is None or point.upper is None:
+def _limits(lower: float | None, upper: float | None) -> str:
+    if lower is None or upper is None:
         return ""
-    limits = {"lower": f"{100 * point.lower:.0f}", "upper": f"{100 * point.upper:.0f}"}
+    limits = {"lower": f"{100 * lower:.0f}", "upper": f"{100 * upper:.0f}"}
     return f" ({say('%(lower)s to %(upper)s') % limits})"
 
 
-def _at(point: Point) -> str:
+def _at(share: float, lower: float | None, upper: float | None, years: float) -> str:
     """Return a value with its limits and its time in words."""
-    value, near = f"{percent(point.y)}{_limits(point)}", round(point.x, 1)
+    value, near = f"{percent(share)}{_limits(lower, upper)}", round(years, 1)
     if near == 1:
         return say("%(value)s at 1 year") % {"value": value}
     return say("%(value)s at %(n)s years") % {"value": value, "n": digits(f"{near:g}")}
@@ -274,7 +277,7 @@ def _words(lines: Sequence[Line], method: str, level: str) -> list[str]:
         marked = [point for point in line.points if point.marked]
         spoken = [p for p in marked if any(abs(p.x - y) < 2 * NEAR for y in (1, 5))] or marked[-1:]
         if spoken:
-            said = [_at(p) for p in spoken]
+            said = [_at(p.y, p.lower, p.upper, p.x) for p in spoken]
             words.append(f"{line.name}: {listed(said)}.")
         if line.points and line.points[-1].x < 5 - NEAR:
             end = digits(f"{line.points[-1].x:.1f}")

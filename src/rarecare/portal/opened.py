@@ -147,6 +147,20 @@ class OpenedRelease:
         return found
 
     @cached_property
+    def care(self) -> dict[str, Row]:
+        """What each measure of care means, by measure."""
+        return {row["measure"]: row for row in self.release.care.iter_rows(named=True)}
+
+    @cached_property
+    def checks(self) -> dict[str, dict[str, Row]]:
+        """Checks of all registries and years together, by entity and indicator."""
+        found: dict[str, dict[str, Row]] = {}
+        whole = self.release.quality.filter(registry=schema.ALL, period=schema.ALL)
+        for row in whole.iter_rows(named=True):
+            found.setdefault(row["entity_id"], {})[row["indicator"]] = row
+        return found
+
+    @cached_property
     def period(self) -> str:
         """Years of diagnosis: ``1995-2007``."""
         first, last = (day[:4] for day in self.manifest["study"]["period"])

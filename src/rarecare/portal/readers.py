@@ -53,7 +53,7 @@ READERS = (
         "oncologist",
         _("Oncologists"),
         _("I treat people with cancer"),
-        _("Survival by stage and given years already lived, indicators of care."),
+        _("Survival with its intervals, stage at diagnosis, indicators of care."),
     ),
     Reader(
         "researcher",

@@ -16,7 +16,7 @@ from rarecare.portal import numbers
 from rarecare.portal.comparing.measures import Measure, Row, measures, shrunken_rows
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.drawings import NARROW, WIDE, country_name, per_100_000
-from rarecare.portal.estimates.pictures import Size, on_disk, size_of
+from rarecare.portal.estimates.pictures import Size, on_disk, size_of, spec_of
 from rarecare.portal.estimates.rows import FEWEST
 from rarecare.portal.names import name_text
 from rarecare.portal.opened import Entity, OpenedRelease
@@ -80,6 +80,14 @@ def drawing(
         lambda: _figure(release, entity, measures(release)[code], name,
                         WIDE if not narrow else NARROW, bare=bare),
     )  # fmt: skip
+
+
+def specification(
+    release: OpenedRelease, entity: Entity, code: str, name: str, *, narrow: bool, bare: bool
+) -> bytes | None:  # fmt: skip
+    """Return a figure to explore as Vega-Lite in JSON, or None where there is nothing to draw."""
+    width, measure = NARROW if narrow else WIDE, measures(release)[code]
+    return spec_of(lambda: _figure(release, entity, measure, name, width, bare=bare))
 
 
 @lru_cache(maxsize=1024)

@@ -38,8 +38,11 @@ def figure(
     if suffix == "csv":
         rows = list(drawing.rows_of(release, entity, every[code], figure).values())
         return sent(request, as_csv(rows), "csv", file_name(release, entity, what, "csv"))
-    svg = drawing.drawing(release, entity, code, figure, narrow=_SIZES.get(size or "", False),
-                          bare=size is not None)  # fmt: skip
+    narrow = _SIZES.get(size or "", False)
+    if suffix == "json":
+        return _explored(request, drawing.specification(
+            release, entity, code, figure, narrow=narrow, bare=size is not None))  # fmt: skip
+    svg = drawing.drawing(release, entity, code, figure, narrow=narrow, bare=size is not None)
     return _drawn(request, svg, suffix, size, file_name(release, entity, what, suffix))
 
 
@@ -63,9 +66,18 @@ def cancers(
     if suffix == "csv":
         rows = [row for _entity, row in sides.rows_of(release, area, code, family)]
         return sent(request, as_csv(rows), "csv", title)
-    svg = sides.drawn(release, area, code, family, narrow=_SIZES.get(size or "", False),
-                      bare=size is not None)  # fmt: skip
+    narrow = _SIZES.get(size or "", False)
+    if suffix == "json":
+        return _explored(request, sides.specification(
+            release, area, code, family, narrow=narrow, bare=size is not None))  # fmt: skip
+    svg = sides.drawn(release, area, code, family, narrow=narrow, bare=size is not None)
     return _drawn(request, svg, suffix, size, title)
+
+
+def _explored(request: Any, body: bytes | None) -> HttpResponse:
+    if body is None:
+        raise Http404(_("Too few numbers of this figure can be shown to draw it."))
+    return sent(request, body, "json", None)
 
 
 def _drawn(

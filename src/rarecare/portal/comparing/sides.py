@@ -17,7 +17,7 @@ from rarecare.portal.estimates import words
 from rarecare.portal.estimates.drawings import NARROW, WIDE
 from rarecare.portal.estimates.facts import ok
 from rarecare.portal.estimates.figures import FigureBlock
-from rarecare.portal.estimates.pictures import on_disk, size_of
+from rarecare.portal.estimates.pictures import on_disk, size_of, spec_of
 from rarecare.portal.names import name_text, named
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
@@ -140,6 +140,14 @@ def drawn(
     return on_disk(
         release, name, lambda: _figure(release, area, code, family, width, bare=bare)
     )  # fmt: skip
+
+
+def specification(
+    release: OpenedRelease, area: str, code: str, family: str | None, *, narrow: bool, bare: bool
+) -> bytes | None:  # fmt: skip
+    """Return the drawing to explore as Vega-Lite in JSON, or None without anything to draw."""
+    width = NARROW if narrow else WIDE
+    return spec_of(lambda: _figure(release, area, code, family, width, bare=bare))
 
 
 def _figure(

@@ -40,7 +40,7 @@ _DAY = 86_400
 @only_read
 @with_release
 def figure(request: Any, name: str, figure: str, suffix: str) -> HttpResponse:
-    """Give a figure: its drawing for a page or as a file, or its rows."""
+    """Give a figure: its drawing for a page or as a file, its specification, or its rows."""
     release: OpenedRelease = request.release
     entity = found(release, name)
     plain = figure.removesuffix("-wide").removesuffix("-narrow")
@@ -54,11 +54,18 @@ def figure(request: Any, name: str, figure: str, suffix: str) -> HttpResponse:
             release, entity
         )  # fmt: skip
         return sent(request, as_csv(rows), "csv", file_name(release, entity, plain, "csv"))
+    narrow = figure.endswith("-narrow")
+    if suffix == "json":
+        body = None if figure == PEOPLE else pictures.specification(
+            release, entity.entity_id, plain, narrow=narrow, bare=figure != plain
+        )  # fmt: skip
+        if body is None:
+            raise Http404(_("Too few numbers of this figure can be shown to draw it."))
+        return sent(request, body, "json", None)
     svg = (
         _people(release, entity) if figure == PEOPLE
         else pictures.drawing(
-            release, entity.entity_id, plain, narrow=figure.endswith("-narrow"),
-            bare=figure != plain,
+            release, entity.entity_id, plain, narrow=narrow, bare=figure != plain
         )
     )  # fmt: skip
     if svg is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import os
 import re
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.utils.translation import get_language
 
 from rarecare.figures import Figure
+from rarecare.figures.explore import exploring
 from rarecare.figures.words import spoken
 from rarecare.portal.estimates.drawings import BY_NAME, NARROW, WIDE, Paper
 from rarecare.portal.languages import FALLBACK
@@ -100,6 +102,21 @@ def for_page(svg: str) -> str:
     laid_out = NARROW if float(_WIDTH.search(head)[1]) < (NARROW + WIDE) / 2 else WIDE  # type: ignore[index]
     head = _WIDTH.sub(f' width="{laid_out}"', head, count=1)
     return f"{head}><style>{DARK_STYLE}</style>{rest}"
+
+
+def specification(
+    release: OpenedRelease, entity_id: str, name: str, *, narrow: bool = False, bare: bool = False
+) -> bytes | None:
+    """Return a figure to explore as Vega-Lite in JSON, or None where there is nothing to draw."""
+    paper = Paper(NARROW if narrow else WIDE, bare)
+    return spec_of(lambda: BY_NAME[name].figure(release, release.entities[entity_id], paper))
+
+
+def spec_of(draw: Callable[[], Figure | None]) -> bytes | None:
+    """Return a drawing to explore as Vega-Lite in JSON, in the language of the request."""
+    with spoken(tongue_here()), exploring():
+        figure = draw()
+    return None if figure is None else json.dumps(figure.spec, ensure_ascii=False).encode()
 
 
 def png(svg: str) -> bytes:

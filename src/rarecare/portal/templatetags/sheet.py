@@ -19,6 +19,12 @@ register = template.Library()
 register.filter("people_key", people_key)
 
 
+@register.filter
+def explored(drawing: str) -> str:
+    """Return the address of a drawing's specification."""
+    return f"{drawing.removesuffix('.svg')}.json"
+
+
 @register.simple_tag
 def sections(asked: Asked) -> list[Section]:
     """Return the sections of a sheet."""
@@ -55,7 +61,7 @@ def _cell(cell: Mapping[str, Any]) -> str:
     if "state" in cell:
         return _state(cell)
     interval, counts = cell.get("interval"), cell.get("counts")
-    parts: list[str] = [escape(cell["value"])]
+    parts: list[str] = [conditional_escape(cell["value"])]
     if interval:
         parts.append(f' <span class="soft">({escape(interval)})</span>')
     if counts:
