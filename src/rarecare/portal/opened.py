@@ -125,7 +125,7 @@ class OpenedRelease:
     def _rows(self, entity_id: str) -> dict[str, list[dict[str, Any]]]:
         """Return the estimates of an entity by measure; the last used ones are kept."""
         found: dict[str, list[dict[str, Any]]] = {}
-        for row in self.frame(entity_id).iter_rows(named=True):
+        for row in self.frame(entity_id).to_dicts():
             found.setdefault(row["measure"], []).append(row)
         return found
 
@@ -145,6 +145,15 @@ class OpenedRelease:
             found.insert(0, parent)
             parent = self.entities.get(parent.parent_id or "")
         return found
+
+    @cached_property
+    def order(self) -> dict[str, tuple[bool, str]]:
+        """The order of the whole and of the countries, by area."""
+        return {
+            area: (row["kind"] != "all", str(row["name"]))
+            for area, row in self.areas.items()
+            if row["kind"] in ("all", "country")
+        }
 
     @cached_property
     def care(self) -> dict[str, Row]:

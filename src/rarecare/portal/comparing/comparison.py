@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from rarecare.portal import numbers
 from rarecare.portal.comparing import drawing
@@ -18,7 +18,6 @@ from rarecare.portal.estimates.facts import ok
 from rarecare.portal.estimates.figures import FigureBlock, citation
 from rarecare.portal.estimates.keys import Key
 from rarecare.portal.estimates.sheet import Asked
-from rarecare.portal.languages import FALLBACK
 from rarecare.portal.names import name_text
 from rarecare.portal.opened import OpenedRelease
 from rarecare.results import NOT_ESTIMABLE, WITHHELD
@@ -145,10 +144,7 @@ class Comparison:
 
     def _size(self, name: str, *, narrow: bool) -> tuple[int, int] | None:
         asked = self.asked
-        return drawing.size(
-            asked.release, asked.entity, self.measure.code, name, get_language() or FALLBACK,
-            narrow=narrow,
-        )  # fmt: skip
+        return drawing.size(asked.release, asked.entity, self.measure.code, name, narrow=narrow)
 
     @property
     def sub(self) -> str:

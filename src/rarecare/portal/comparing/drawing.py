@@ -16,8 +16,9 @@ from rarecare.portal import numbers
 from rarecare.portal.comparing.measures import Measure, Row, measures, shrunken_rows
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.drawings import NARROW, WIDE, country_name, per_100_000
-from rarecare.portal.estimates.pictures import Size, on_disk, size_of, spec_of
+from rarecare.portal.estimates.pictures import on_disk, spec_of
 from rarecare.portal.estimates.rows import FEWEST
+from rarecare.portal.estimates.sizes import Size, size_of
 from rarecare.portal.names import name_text
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.results import OK
@@ -92,10 +93,9 @@ def specification(
 
 @lru_cache(maxsize=1024)
 def size(
-    release: OpenedRelease, entity: Entity, code: str, name: str, language: str, *, narrow: bool
+    release: OpenedRelease, entity: Entity, code: str, name: str, *, narrow: bool
 ) -> Size | None:  # fmt: skip
-    """Return width and height that a page keeps for a drawing in its language, or None."""
-    del language  # of the request
+    """Return width and height that a page keeps for a drawing, or None."""
     width = NARROW if narrow else WIDE
     return size_of(
         lambda: _figure(release, entity, measures(release)[code], name, width, bare=True), width

@@ -43,7 +43,8 @@ def figure(
         return _explored(request, drawing.specification(
             release, entity, code, figure, narrow=narrow, bare=size is not None))  # fmt: skip
     svg = drawing.drawing(release, entity, code, figure, narrow=narrow, bare=size is not None)
-    return _drawn(request, svg, suffix, size, file_name(release, entity, what, suffix))
+    place = drawing.size(release, entity, code, figure, narrow=narrow) if size else None
+    return _drawn(request, svg, suffix, place, file_name(release, entity, what, suffix))
 
 
 @readable
@@ -71,7 +72,8 @@ def cancers(
         return _explored(request, sides.specification(
             release, area, code, family, narrow=narrow, bare=size is not None))  # fmt: skip
     svg = sides.drawn(release, area, code, family, narrow=narrow, bare=size is not None)
-    return _drawn(request, svg, suffix, size, title)
+    place = sides.size(release, area, code, family, narrow=narrow) if size else None
+    return _drawn(request, svg, suffix, place, title)
 
 
 def _explored(request: Any, body: bytes | None) -> HttpResponse:
@@ -81,14 +83,14 @@ def _explored(request: Any, body: bytes | None) -> HttpResponse:
 
 
 def _drawn(
-    request: Any, svg: str | None, suffix: str, size: str | None, title: str
+    request: Any, svg: str | None, suffix: str, place: tuple[int, int] | None, title: str
 ) -> HttpResponse:  # fmt: skip
     if svg is None:
         raise Http404(_("Too few numbers of this figure can be shown to draw it."))
     if suffix == "png":
         return sent(request, pictures.png(svg), "png", title)
-    if size is None:
+    if place is None:
         return sent(request, svg.encode(), "svg", title)
-    response = sent(request, pictures.for_page(svg).encode(), "svg", None)
+    response = sent(request, pictures.for_page(svg, place).encode(), "svg", None)
     response.headers["Content-Security-Policy"] = pictures.PICTURE_POLICY
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -17,7 +18,8 @@ from rarecare.portal.estimates import words
 from rarecare.portal.estimates.drawings import NARROW, WIDE
 from rarecare.portal.estimates.facts import ok
 from rarecare.portal.estimates.figures import FigureBlock
-from rarecare.portal.estimates.pictures import on_disk, size_of, spec_of
+from rarecare.portal.estimates.pictures import on_disk, spec_of
+from rarecare.portal.estimates.sizes import Size, size_of
 from rarecare.portal.names import name_text, named
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
@@ -89,8 +91,7 @@ def side_by_side(
     if any(drawing.drawable(measure, row) for _entity, row in rows):
         figure.wide, figure.narrow = (f"{drawn_at}{CANCERS}-{w}.svg" for w in ("wide", "narrow"))
         figure.wide_size, figure.narrow_size = (
-            size_of(lambda w=w: _figure(release, area, measure.code, family, w, bare=True), w)
-            for w in (WIDE, NARROW)
+            size(release, area, measure.code, family, narrow=narrow) for narrow in (False, True)
         )
         figure.files = [*figure.files, *((s.upper(), f"{drawn_at}{CANCERS}.{s}")
                                          for s in ("svg", "png"))]  # fmt: skip
@@ -140,6 +141,15 @@ def drawn(
     return on_disk(
         release, name, lambda: _figure(release, area, code, family, width, bare=bare)
     )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def size(
+    release: OpenedRelease, area: str, code: str, family: str | None, *, narrow: bool
+) -> Size | None:  # fmt: skip
+    """Return width and height that a page keeps for the drawing, or None."""
+    width = NARROW if narrow else WIDE
+    return size_of(lambda: _figure(release, area, code, family, width, bare=True), width)
 
 
 def specification(

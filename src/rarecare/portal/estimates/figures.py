@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from rarecare.portal import numbers
-from rarecare.portal.estimates import icons, pictures, words
+from rarecare.portal.estimates import icons, words
 from rarecare.portal.estimates.countries import places_of
 from rarecare.portal.estimates.drawings import BY_NAME
 from rarecare.portal.estimates.facts import Row, ok
 from rarecare.portal.estimates.rows import Rows
-from rarecare.portal.languages import FALLBACK
+from rarecare.portal.estimates.sizes import size
 from rarecare.portal.names import name_text
 from rarecare.study import schema
 
@@ -193,10 +192,8 @@ def block(asked: Asked, name: str) -> FigureBlock:
     if drawn.drawable(rows):
         made.wide, made.narrow = (places.figure(entity, f"{name}-{w}", "svg")
                                   for w in ("wide", "narrow"))  # fmt: skip
-        language = get_language() or FALLBACK
         made.wide_size, made.narrow_size = (
-            pictures.size(asked.release, entity.entity_id, name, language, narrow=narrow)
-            for narrow in (False, True)
+            size(asked.release, entity.entity_id, name, narrow=narrow) for narrow in (False, True)
         )
         made.files = [*made.files, *((s.upper(), places.figure(entity, name, s))
                                      for s in ("svg", "png"))]  # fmt: skip

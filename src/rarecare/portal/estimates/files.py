@@ -17,6 +17,7 @@ from rarecare.portal.estimates import icons, pictures, words
 from rarecare.portal.estimates.drawings import BY_NAME
 from rarecare.portal.estimates.facts import Facts, ok
 from rarecare.portal.estimates.figures import people_key
+from rarecare.portal.estimates.sizes import size
 from rarecare.portal.estimates.views import found
 from rarecare.portal.kept import only_read, with_release
 from rarecare.portal.knowledge.catalogue import reviewed_languages
@@ -73,7 +74,8 @@ def figure(request: Any, name: str, figure: str, suffix: str) -> HttpResponse:
     if suffix == "png":
         return sent(request, pictures.png(svg), "png", file_name(release, entity, plain, "png"))
     if figure != plain:
-        response = sent(request, pictures.for_page(svg).encode(), "svg", None)
+        place = size(release, entity.entity_id, plain, narrow=narrow)
+        response = sent(request, pictures.for_page(svg, place).encode(), "svg", None)
         response.headers["Content-Security-Policy"] = pictures.PICTURE_POLICY
         return response
     return sent(request, svg.encode(), "svg", file_name(release, entity, plain, "svg"))

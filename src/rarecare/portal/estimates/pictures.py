@@ -27,8 +27,7 @@ from rarecare.portal.tongues import tongue_here
 
 log = logging.getLogger("rarecare.portal")
 
-Size = tuple[int, int]
-_WIDTH = re.compile(r' width="([0-9.]+)"')
+_SIZES = re.compile(r' width="[0-9.]+" height="[0-9.]+"')
 
 _DARK = {
     "#fcfdfb": "#101614", "#ffffff": "#101614", "#16211d": "#e9efec", "#4a5852": "#aebbb5",
@@ -74,33 +73,16 @@ def drawing(
     return _drawing(release, entity_id, name, paper, get_language() or FALLBACK)
 
 
-@lru_cache(maxsize=4096)
-def size(
-    release: OpenedRelease, entity_id: str, name: str, language: str, *, narrow: bool
-) -> Size | None:  # fmt: skip
-    """Return width and height that a page keeps for a drawing in its language, or None."""
-    del language  # of the request
-    paper = Paper(NARROW if narrow else WIDE, bare=True)
-    return size_of(
-        lambda: BY_NAME[name].figure(release, release.entities[entity_id], paper), paper.width
-    )
+def for_page(svg: str, size: tuple[int, int] | None) -> str:
+    """Return a drawing that follows the page into the dark, in the place the page keeps for it.
 
-
-def size_of(draw: Callable[[], Figure | None], width: float) -> Size | None:
-    """Return width and height of a drawing, known before it is drawn."""
-    with spoken(tongue_here()):
-        figure = draw()
-    return None if figure is None else (round(width), round(figure.height))
-
-
-def for_page(svg: str) -> str:
-    """Return a drawing that follows the page into the dark, as wide as the page expects.
-
-    Its letters may make it wider by some px than it was laid out: then it is scaled.
+    Its letters may make it some px wider, a language a line higher: then it is scaled.
     """
     head, rest = svg.split(">", 1)
-    laid_out = NARROW if float(_WIDTH.search(head)[1]) < (NARROW + WIDE) / 2 else WIDE  # type: ignore[index]
-    head = _WIDTH.sub(f' width="{laid_out}"', head, count=1)
+    if size is not None:
+        head = _SIZES.sub(
+            f' width="{size[0]}" height="{size[1]}" preserveAspectRatio="xMinYMin"', head, count=1
+        )
     return f"{head}><style>{DARK_STYLE}</style>{rest}"
 
 
@@ -144,22 +126,22 @@ def on_disk(release: OpenedRelease, name: str, draw: Callable[[], Figure | None]
 
     It is in the language of the request.
     """
-    path = _folder(release) / f"{name}-{get_language() or FALLBACK}.svg"
+    path = folder(release) / f"{name}-{get_language() or FALLBACK}.svg"
     if path.is_file():
         return path.read_text(encoding="utf-8") or None
     with spoken(tongue_here()):
         figure = draw()
     svg = figure.to_svg() if figure is not None else ""
-    _write(path, svg)
+    write(path, svg)
     return svg or None
 
 
-def _folder(release: OpenedRelease) -> Path:
+def folder(release: OpenedRelease) -> Path:
     """Return where the drawings of a release lie: another version draws anew."""
     return Path(settings.DATA) / "drawings" / f"{release.hash[:16]}-{version('rarecare')}"
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Write a file whole, or not at all: a drawing that cannot be kept is only drawn again."""
     if settings.DEBUG:
         return

@@ -95,11 +95,7 @@ def prevalence_rows(release: OpenedRelease, entity: Entity) -> Rows:
 
 def country_rows(release: OpenedRelease, entity: Entity, measure: str, **where: object) -> Rows:
     """Return one measure of the whole and of each country, in the order of their names."""
-    order = {
-        area: (row["kind"] != "all", row["name"])
-        for area, row in release.areas.items()
-        if row["kind"] in ("all", "country")
-    }
+    order = release.order
     rows = [
         row
         for row in release.rows(entity.entity_id).get(measure, ())
