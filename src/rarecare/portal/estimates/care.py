@@ -30,6 +30,7 @@ VOLUMES = (
 
 _STAGE, _NOT_KNOWN = "Stage at diagnosis", "share not known"
 _STAGES = ("localised", "regional", "distant", "I", "II", "III", "IV")
+_WITHIN = "share within threshold"
 _RANGE = ("lower quartile", "upper quartile", "90th percentile")
 Write = Callable[[float], str]
 
@@ -58,7 +59,7 @@ def stage_table(release: OpenedRelease, entity: Entity) -> dict[str, Any] | None
         {"name": titles.get(name, name), "cells": [cell(found[name]), people(found[name])]}
         for name in stages
     ]
-    lines.append({"name": _("Stage not known"), "cells": [
+    lines.append({"name": _("Stage not known, of all"), "cells": [
         cell(found.get(_NOT_KNOWN)), people(found.get(_NOT_KNOWN))]})  # fmt: skip
     return {
         "caption": _("Stage at diagnosis, percent of those whose stage is known; 95% interval in "
@@ -204,10 +205,13 @@ def _indicator_name(told: Mapping[str, Any]) -> SafeString:
 
 def _target(told: Mapping[str, Any]) -> str:
     """Return which way is better, and the threshold where there is one."""
-    way = {"higher": _("higher"), "lower": _("lower")}.get(told["direction"], "–")
+    within = told["statistic"] == _WITHIN  # a time is better short, a share within it better high
+    direction = "higher" if within else told["direction"]
+    way = {"higher": _("higher"), "lower": _("lower")}.get(direction, "–")
     if told["threshold"] is None:
         return way
-    return f"{way}; {numbers.short(told['threshold'])} {told['threshold_unit'] or ''}".strip()
+    limit = f"{numbers.short(told['threshold'])} {told['threshold_unit'] or ''}".strip()
+    return f"{way} ({limit})"
 
 
 def _english(text: str) -> SafeString:
