@@ -22,12 +22,14 @@ from django.utils.translation.template import templatize
 
 from rarecare.portal.languages import CODES, FALLBACK
 
-PORTAL = Path(__file__).resolve().parent.parent / "src" / "rarecare" / "portal"
+PACKAGE = Path(__file__).resolve().parent.parent / "src" / "rarecare"
+PORTAL, FIGURES = PACKAGE / "portal", PACKAGE / "figures"
 LOCALE = PORTAL / "locale"
 LANGUAGES = tuple(code for code in CODES if code != FALLBACK)
 FUNCTIONS = {
     "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None,
     "ngettext": (1, 2), "ngettext_lazy": (1, 2),
+    "say": None, "to_say": None,
     "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3),
 }  # fmt: skip
 PLURALS = {
@@ -72,12 +74,12 @@ def templates() -> Iterator[Path]:
 def sources() -> dict[Key, list[str]]:
     """Return every text to translate, with the files that use it."""
     found: dict[Key, list[str]] = {}
-    for path in [*sorted(PORTAL.rglob("*.py")), *templates()]:
+    for path in [*sorted(PORTAL.rglob("*.py")), *sorted(FIGURES.glob("*.py")), *templates()]:
         text = path.read_text(encoding="utf-8")
         if path.suffix != ".py":  # as Python, a line for a line
             lines = templatize(text, origin=str(path)).split("\n")
             text = "\n".join(line.strip() for line in lines)
-        name = path.relative_to(PORTAL).as_posix()
+        name = path.relative_to(PORTAL if PORTAL in path.parents else PACKAGE).as_posix()
         for _line, words, _notes, context in extract(
             "python", io.BytesIO(text.encode()), FUNCTIONS
         ):

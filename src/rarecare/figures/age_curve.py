@@ -10,19 +10,30 @@ from typing import Any
 import polars as pl
 
 from rarecare.errors import UsageError
-from rarecare.figures.dots import highest_of, said_value, ticks
+from rarecare.figures.dots import between, highest_of, said_value, ticks
 from rarecare.figures.figure import Figure
 from rarecare.figures.lines import Axes, Line, Point, draw_lines, x_title
 from rarecare.figures.look import SYNTHETIC, listed
 from rarecare.figures.page import Canvas, check_width, head_canvas, sheet
-from rarecare.figures.tables import Row, check_table, drawable, level_of, strata, why_missing
+from rarecare.figures.tables import (
+    Row,
+    check_table,
+    drawable,
+    in_brackets,
+    interval_words,
+    level_of,
+    not_shown,
+    strata,
+    why_missing,
+)
+from rarecare.figures.words import say, to_say
 
 AGE_GROUP = "age_group"
 _NEEDED = (AGE_GROUP, "estimate", "lower", "upper", "level", "status")
 _DECADE = 1000
 """Units of the log axis per factor of 10; enough digits for the width of its labels."""
 
-_AGE, _ROOM = "Age (years)", 1.25
+_AGE, _ROOM = to_say("Age (years)"), 1.25
 _STEPS: tuple[tuple[float, ...], ...] = ((1, 2, 5), (1, 3), (1,))
 _Ages = tuple[float, float]
 
@@ -70,7 +81,7 @@ def age_curve_figure(
     check_width(width)
     check_table(table, [*by, *_NEEDED], unique=[*by, AGE_GROUP])
     level = level_of(table)
-    spans = age_spans(table[AGE_GROUP].unique().to_list())
+    spans = age_spans(sorted(set(table[AGE_GROUP].to_list())))
     named = [
         (name, sorted(rows, key=lambda row: spans[row[AGE_GROUP]]))
         for name, rows in strata(table, by)
@@ -80,7 +91,10 @@ def age_curve_figure(
         line, missing = _line(name, rows, spans, log=log)
         lines.append(line)
         of = f"{name}, " if by else ""
-        remarks += [f"Not shown: {of}ages {listed(ages)}, {why}." for why, ages in missing.items()]
+        remarks += [
+            not_shown(of + say("ages %(ages)s") % {"ages": listed(ages)}, why)
+            for why, ages in missing.items()
+        ]
     if not any(line.points for line in lines):
         raise UsageError(
             "no rate can be drawn", value=f"{table.height} rows",
@@ -89,7 +103,7 @@ def age_curve_figure(
     axes = _log_axes(lines, value_label, spans) if log else _axes(lines, value_label, spans)
     if log:
         lines = [_cut(line, axes.y_domain[0]) for line in lines]
-    band = f"Band: {level} interval" + ("; the axis is logarithmic" if log else "")
+    band = interval_words(level, band=True) + ("; the axis is logarithmic" if log else "")
     head = head_canvas(
         width, title=title, subtitle=[subtitle, band] if subtitle else [band], synthetic=synthetic
     )
@@ -98,8 +112,8 @@ def age_curve_figure(
     x_title(foot, axes, body)
     return sheet(
         head, body, foot, width=width, title=title, notes=[*remarks, *([note] if note else [])],
-        description=[*([f"{SYNTHETIC}."] if synthetic else []),
-                     f"{value_label} by age, in brackets the {level} interval.",
+        description=[*([f"{say(SYNTHETIC)}."] if synthetic else []),
+                     in_brackets(say("%(label)s by age") % {"label": value_label}, level),
                      *(words for name, rows in named for words in _words(name, rows)), *remarks],
     )  # fmt: skip
 
@@ -161,7 +175,11 @@ def _line(
         if log:
             own = {column: _logged(value) for column, value in own.items()}
         middle = (first + last) / 2
-        runs[-1].append(Point(middle, own["estimate"], own["lower"], own["upper"], marked=True))
+        told = say("ages %(ages)s") % {"ages": row[AGE_GROUP]}
+        runs[-1].append(Point(
+            middle, own["estimate"], own["lower"], own["upper"], marked=True,
+            tip=f"{told}: {said_value(row, between())}",
+        ))  # fmt: skip
     return Line(name, tuple(tuple(run) for run in runs if run)), missing
 
 
@@ -192,7 +210,7 @@ def _axes(lines: Sequence[Line], label: str, spans: dict[str, _Ages]) -> Axes:
     points = [point for line in lines for point in line.points]
     highest = highest_of([(p.y, p.y if p.upper is None else p.upper) for p in points], None)
     x_ticks, x_domain = _age_axis(spans)
-    return Axes(_AGE, label, x_ticks, ticks(highest, 6), x_domain, (0.0, highest))
+    return Axes(say(_AGE), label, x_ticks, ticks(highest, 6), x_domain, (0.0, highest))
 
 
 def _log_axes(lines: Sequence[Line], label: str, spans: dict[str, _Ages]) -> Axes:
@@ -210,7 +228,7 @@ def _log_axes(lines: Sequence[Line], label: str, spans: dict[str, _Ages]) -> Axe
             break
     x_ticks, x_domain = _age_axis(spans)
     said = f"format(pow(10, datum.value / {_DECADE}), '.1~r')"
-    return Axes(_AGE, label, x_ticks, inside, x_domain, (low, high), y_labels=said)
+    return Axes(say(_AGE), label, x_ticks, inside, x_domain, (low, high), y_labels=said)
 
 
 def _age_axis(spans: dict[str, _Ages]) -> tuple[list[float], tuple[float, float]]:
@@ -228,7 +246,11 @@ def _words(name: str, rows: Sequence[Row]) -> list[str]:
         return []
     high = max(shown, key=lambda row: row["estimate"])
     low = min(shown, key=lambda row: row["estimate"])
-    said = f"{name}: highest at ages {high[AGE_GROUP]}, {said_value(high, ' to ')}"
-    if low is not high:
-        said += f"; lowest at ages {low[AGE_GROUP]}, {said_value(low, ' to ')}"
-    return [f"{said}."]
+    words = {"name": name, "ages": high[AGE_GROUP], "value": said_value(high, between())}
+    if low is high:
+        return [say("%(name)s: highest at ages %(ages)s, %(value)s.") % words]
+    words |= {"low_ages": low[AGE_GROUP], "low": said_value(low, between())}
+    said = say(
+        "%(name)s: highest at ages %(ages)s, %(value)s; lowest at ages %(low_ages)s, %(low)s."
+    )
+    return [said % words]

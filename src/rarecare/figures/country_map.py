@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 import polars as pl
 
 from rarecare.errors import CodeError, UsageError
-from rarecare.figures.dots import said_value
+from rarecare.figures.dots import between, said_value
+from rarecare.figures.explore import tip, tipped
 from rarecare.figures.figure import Figure
 from rarecare.figures.lexis import (
     NO_DATA,
@@ -35,7 +36,8 @@ from rarecare.figures.lexis import (
 )
 from rarecare.figures.look import LINE, MISSING, NARROW, SYNTHETIC, capital, listed, wrap
 from rarecare.figures.page import Body, Canvas, check_width, head_canvas, sheet
-from rarecare.figures.tables import Row, check_table, level_of, why_missing
+from rarecare.figures.tables import Row, check_table, in_brackets, level_of, why_missing
+from rarecare.figures.words import say, to_say, tongue
 from rarecare.results import OK, WITHHELD
 
 AREA = "area"
@@ -89,7 +91,7 @@ def country_map(
     value_label: str,
     title: str,
     beside: pl.DataFrame | None = None,
-    names: tuple[str, str] = ("Observed", "Shrunken towards the mean"),
+    names: tuple[str, str] = (to_say("Observed"), to_say("Shrunken towards the mean")),
     scale: Sequence[float] = (),
     subtitle: str | None = None,
     note: str | None = None,
@@ -157,8 +159,8 @@ def country_map(
     return sheet(
         head, Body(canvas.view(0), 0, 0), Canvas(head.width, 1), width=width, title=title,
         notes=[*remarks, *([note] if note else [])],
-        description=[*([f"{SYNTHETIC}."] if synthetic else []),
-                     f"{value_label} by country, in brackets the {level} interval.",
+        description=[*([f"{say(SYNTHETIC)}."] if synthetic else []),
+                     in_brackets(say("%(label)s by country") % {"label": value_label}, level),
                      *told, *remarks],
     )  # fmt: skip
 
@@ -296,11 +298,20 @@ def _layer(
         kind = NO_DATA if kind == NO_PERSON_YEARS else kind
         colour = colour_of(rows[code]["estimate"], limits) if kind == OK else VOID
         kinds.setdefault(kind, []).append((area, colour, code))
-    _areas(canvas, kinds.get(NO_DATA, []), stroke=MISSING, strokeWidth=0.6, strokeDash=[2, 2])
+
+    def told(code: str) -> dict[str, str]:
+        row = rows.get(code)
+        if row is None:
+            return tip(f"{_name(code)}: {say(VOIDS[NO_DATA])}")
+        value = said_value(row, between()) if kind_of(row) == OK else why_missing(row)
+        return tip(f"{_name(code)}: {value}")
+
+    _areas(canvas, kinds.get(NO_DATA, []), told=told, stroke=MISSING, strokeWidth=0.6,
+           strokeDash=[2, 2])  # fmt: skip
     for kind in (WITHHELD, NOT_ESTIMABLE):
-        _areas(canvas, kinds.get(kind, []), stroke=MISSING, strokeWidth=0.6)
+        _areas(canvas, kinds.get(kind, []), told=told, stroke=MISSING, strokeWidth=0.6)
         fill_void(canvas, kind, [area for area, _, _ in kinds.get(kind, [])], apart=4.5)
-    _areas(canvas, kinds.get(OK, []), stroke=edge, strokeWidth=0.7)
+    _areas(canvas, kinds.get(OK, []), told=told, stroke=edge, strokeWidth=0.7)
 
 
 def _thinned(points: Ring) -> Ring:
@@ -359,11 +370,22 @@ def _circle(centre: XY) -> Ring:
     return [(centre[0] + _RADIUS * math.cos(a), centre[1] + _RADIUS * math.sin(a)) for a in angles]
 
 
-def _areas(canvas: Canvas, areas: Sequence[tuple[Area, str, str]], **look: Any) -> None:
-    """Draw areas in px, each in its colour; an area without a value would vanish by default."""
+def _no_words(code: str) -> dict[str, str]:
+    del code
+    return {}
+
+
+def _areas(
+    canvas: Canvas, areas: Sequence[tuple[Area, str, str]], *,
+    told: Callable[[str], dict[str, str]] = _no_words, **look: Any,
+) -> None:  # fmt: skip
+    """Draw areas in px, each in its colour; an area without a value would vanish by default.
+
+    ``told`` gives what an area says where the figure is explored.
+    """
     values = [
         {
-            "type": "Feature", "fill": colour, "area": code,
+            "type": "Feature", "fill": colour, "area": code, **told(code),
             "geometry": {"type": "MultiPolygon", "coordinates": [
                 [[[round(x, 1), round(y, 1)] for x, y in ring] for ring in polygon]
                 for polygon in polygons
@@ -383,13 +405,16 @@ def _areas(canvas: Canvas, areas: Sequence[tuple[Area, str, str]], **look: Any) 
                     **look,
                 },
                 "projection": {"type": "identity", "scale": 1, "translate": [0, 0]},
-                "encoding": {"fill": {"field": "fill", "type": "nominal", "scale": None}},
+                "encoding": tipped(
+                    {"fill": {"field": "fill", "type": "nominal", "scale": None}}, values
+                ),
             }
         )
 
 
 def _name(code: str) -> str:
-    return next(shape.name for shape in _shapes() if shape.code == code)
+    name = next(shape.name for shape in _shapes() if shape.code == code)
+    return tongue().country(code, name)
 
 
 def _missing(rows: dict[str, Row]) -> list[str]:
@@ -405,9 +430,9 @@ def _words(rows: dict[str, Row], name: str) -> list[str]:
     """Return the ends of a map and then all its countries from the highest, in words."""
     shown = {_name(code): row for code, row in rows.items() if kind_of(row) == OK}
     order = sorted(shown, key=lambda n: (-shown[n]["estimate"], n))
-    said = [f"{country} {said_value(shown[country], ' to ')}" for country in order]
+    said = [f"{country} {said_value(shown[country], between())}" for country in order]
     before = f"{name}: " if name else ""
     if len(said) < 2:
         return [f"{before}{said[0] if said else NO_DATA}."]
-    ends = f"highest {order[0]}, lowest {order[-1]}"
+    ends = say("highest %(high)s, lowest %(low)s") % {"high": order[0], "low": order[-1]}
     return [f"{before}{ends if name else capital(ends)}. {'; '.join(said)}."]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rarecare.figures.explore import tip, tipped
 from rarecare.figures.look import (
     INK,
     KEY,
@@ -24,10 +25,9 @@ from rarecare.figures.look import (
     wrap,
 )
 from rarecare.figures.page import Align, Body, Canvas, Style, View, px, text_mark
-from rarecare.figures.tables import Row, drawable, why_missing
+from rarecare.figures.tables import ALL, Row, drawable, why_missing
+from rarecare.figures.words import digits, say, to_say
 from rarecare.results import WITHHELD
-
-ALL = "All"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Scale:
 
 
 _ROW, _LONGEST, _AXIS = 26, 2.5, 44
-_HEADING = "Estimate (interval)"
+_HEADING = to_say("Estimate (interval)")
 
 
 def digits_of(value: float) -> int:
@@ -63,14 +63,30 @@ def digits_of(value: float) -> int:
 
 
 def said_value(row: Row, between: str = "–") -> str:
-    """Return an estimate with its limits: ``"0.24 (0.23–0.25)"``."""
+    """Return an estimate with its limits: ``"0.24 (0.23–0.25)"``.
+
+    ``between`` stands between the limits, or has places for them: ``"%(lower)s to %(upper)s"``.
+    """
     numbers = [row["estimate"], row["lower"], row["upper"]]
-    digits = digits_of(row["estimate"] or row["upper"] or 0.0)
+    decimals = digits_of(row["estimate"] or row["upper"] or 0.0)
     said = [
-        "" if x is None else f"{x:,.{digits}f}".replace(",", "\u00a0") if x else "0"
+        "" if x is None else digits(f"{x:,.{decimals}f}".replace(",", "\u00a0")) if x else "0"
         for x in numbers
     ]
-    return f"{said[0]} ({said[1]}{between}{said[2]})" if said[1] and said[2] else said[0]
+    if not (said[1] and said[2]):
+        return said[0]
+    two = between if "%(" in between else f"%(lower)s{between}%(upper)s"
+    return f"{said[0]} ({two % {'lower': said[1], 'upper': said[2]}})"
+
+
+def between() -> str:
+    """Return how two limits stand in a sentence, for ``said_value``."""
+    return say("%(lower)s to %(upper)s")
+
+
+def spoken_name(name: str) -> str:
+    """Return the name of a row; that of the whole in the language of the figure."""
+    return say(name) if name == ALL else name
 
 
 def ticks(highest: float, most: int) -> list[float]:
@@ -92,7 +108,7 @@ def highest_of(values: Sequence[tuple[float, float]], threshold: float | None) -
 
 def rare(threshold: float) -> str:
     """Return the words at the line below which a cancer is rare."""
-    return f"Rare: below {threshold:g}"
+    return say("Rare: below %(limit)s") % {"limit": digits(f"{threshold:g}")}
 
 
 def ordered(rows: list[tuple[str, Row]]) -> list[tuple[str, Row]]:
@@ -117,24 +133,25 @@ def draw_dots(
     """Return dots on whiskers: names left and numbers right, on a phone above each dot."""
     narrow = width < NARROW
     shown = [row for _, row in rows if drawable(row)]
-    numbers = max(text_width(x) for x in [_HEADING, *(scale.said(row, "–") for row in shown)]) + 16
+    heading, cases = say(_HEADING), say("Cases")
+    numbers = max(text_width(x) for x in [heading, *(scale.said(row, "–") for row in shown)]) + 16
     counts = [whole(row["n"]) for row in shown if row.get("n") is not None]
-    counted = 0.0 if narrow or not counts else max(map(text_width, ["Cases", *counts])) + 16
-    left = 8 if narrow else max(text_width(name) for name, _ in rows) * 1.05 + 14
+    counted = 0.0 if narrow or not counts else max(map(text_width, [cases, *counts])) + 16
+    left = 8 if narrow else max(text_width(spoken_name(name)) for name, _ in rows) * 1.05 + 14
     left = math.ceil(min(left, 0.36 * head.width))
     right = 12 if narrow else math.ceil(numbers + counted)
     plot = int(head.width - left - right)
 
     head.height += 8 if narrow and scale.line is None else 8 + LINE
     if shown and not narrow:
-        head.text(left + plot + 14, head.height - 8, _HEADING, "soft")
+        head.text(left + plot + 14, head.height - 8, heading, "soft")
         if counted:
-            head.text(head.width, head.height - 8, "Cases", "soft", "right")
+            head.text(head.width, head.height - 8, cases, "soft", "right")
 
     words, dots = Canvas(head.width), []
     for name, row in rows:
         style: Style = "strong" if name == ALL else "plain"
-        names = wrap(name, width=head.width - numbers if narrow else left - 14)
+        names = wrap(spoken_name(name), width=head.width - numbers if narrow else left - 14)
         reason = wrap(why_missing(row), width=head.width - (30 if narrow else left + 22))
         top = words.height + LINE
         for k, line in enumerate(names):
@@ -180,6 +197,7 @@ def _dot(name: str, row: Row, y: float, highest: float) -> Row:
         "upper": min(upper, highest),
         "longer": upper > highest,
         "y": round(y, 1),
+        **tip(f"{spoken_name(name)}: {said_value(row, between())}"),
     }
 
 
@@ -235,7 +253,7 @@ def _whiskers(dots: Sequence[Row]) -> list[View]:
     ]  # fmt: skip
     return [
         {"data": {"values": list(rows)}, "mark": {"color": colour, "opacity": 1} | mark,
-         "encoding": encoding}
+         "encoding": tipped(encoding, list(rows)) if mark.get("filled") else encoding}
         for rows, mark, encoding in parts
         if rows
     ]  # fmt: skip

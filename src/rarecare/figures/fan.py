@@ -9,7 +9,8 @@ import polars as pl
 
 from rarecare.errors import UsageError
 from rarecare.figures.dodge import dodge
-from rarecare.figures.dots import said_value, ticks
+from rarecare.figures.dots import between, said_value, spoken_name, ticks
+from rarecare.figures.explore import tip, tipped
 from rarecare.figures.figure import Figure
 from rarecare.figures.look import (
     INK_SOFT,
@@ -26,7 +27,8 @@ from rarecare.figures.look import (
 )
 from rarecare.figures.page import Body, Canvas, check_width, head_canvas, px, sheet
 from rarecare.figures.plane import Plane
-from rarecare.figures.tables import Row, check_table, drawable, strata, why_missing
+from rarecare.figures.tables import Row, check_table, drawable, not_shown, strata, why_missing
+from rarecare.figures.words import digits, say, tongue
 
 _NEEDED = ("period", "first", "last", "estimate", "status")
 _OTHERS = frozenset(
@@ -95,8 +97,8 @@ def fan(
     return sheet(
         head, Body(canvas.view(0), 0, 0), Canvas(head.width, 1), width=width, title=title,
         notes=[*remarks, *([note] if note else [])],
-        description=[*([f"{SYNTHETIC}."] if synthetic else []),
-                     f"{value_label}, observed and projected.",
+        description=[*([f"{say(SYNTHETIC)}."] if synthetic else []),
+                     say("%(label)s, observed and projected.") % {"label": value_label},
                      *(words for panel in panels for words in _words(*panel)), *remarks],
     )  # fmt: skip
 
@@ -117,8 +119,12 @@ def _panels(table: pl.DataFrame, observed: pl.DataFrame, by: Sequence[str]) -> l
 
 def _subtitle(subtitle: str | None, levels: Sequence[float], panels: Sequence[Panel]) -> list[str]:
     words = listed([f"{100 * level:g}%" for level in levels[::-1]])
-    bands = f"Bands: {words} prediction interval{'s' if len(levels) > 1 else ''}"
-    own = "; each panel has its own axis" if len(set(tops(_highest(panels)))) > 1 else ""
+    bands = (
+        say("Bands: %(levels)s prediction intervals")
+        if len(levels) > 1
+        else say("Band: %(levels)s prediction interval")
+    ) % {"levels": words}
+    own = "; " + say("each panel has its own axis") if len(set(tops(_highest(panels)))) > 1 else ""
     return [*([subtitle] if subtitle else []), *([bands + own] if levels else [])]
 
 
@@ -211,7 +217,7 @@ def _panel(
     year_axis(plane)
     if future:
         _rule(plane, min(row["first"] for row in future) - 0.5, right,
-              "Projected" if any(map(drawable, future)) else "Not projected")  # fmt: skip
+              say("Projected") if any(map(drawable, future)) else say("Not projected"))  # fmt: skip
     shown = [row for row in future if drawable(row)]
     for k, level in enumerate(sorted({row["level"] for row in shown}, reverse=True)):
         own = [row for row in shown if row["level"] == level and row["lower"] is not None]
@@ -229,13 +235,14 @@ def _rule(plane: Plane, start: float, right: float, words: str) -> None:
     begins = plane.left + plane.width + right - x >= text_width(words) + 4
     plane.canvas.text(x + (4 if begins else -4), plane.top - 8, words, "plain",
                       "left" if begins else "right")  # fmt: skip
-    if begins and x - plane.left > text_width("Observed") + 8:
-        plane.canvas.text(x - 4, plane.top - 8, "Observed", "plain", "right")
+    before = say("Observed")
+    if begins and x - plane.left > text_width(before) + 8:
+        plane.canvas.text(x - 4, plane.top - 8, before, "plain", "right")
 
 
 def said_limit(value: float) -> str:
     """Return a limit of a class, a tick or a value on an axis: ``"0.15"``, ``"2 000"``."""
-    return whole(value) if abs(value) >= 1000 else f"{value:g}".replace("-", "\u2212")
+    return whole(value) if abs(value) >= 1000 else digits(f"{value:g}").replace("-", "\u2212")
 
 
 def batch(canvas: Canvas, kind: str, rows: Sequence[dict[str, Any]], **look: Any) -> None:
@@ -248,7 +255,7 @@ def batch(canvas: Canvas, kind: str, rows: Sequence[dict[str, Any]], **look: Any
         encoding["fill"] = {"field": "fill", "type": "nominal", "scale": None}
     rows = [{k: round(v, 1) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
     canvas.marks.append({"data": {"values": rows}, "mark": {"type": kind, **look},
-                         "encoding": encoding})  # fmt: skip
+                         "encoding": tipped(encoding, rows)})  # fmt: skip
 
 
 def period_spans(periods: Sequence[Any]) -> dict[str, tuple[float, float]]:
@@ -321,10 +328,12 @@ def _lines(plane: Plane, past: Sequence[Row], shown: Sequence[Row]) -> None:
     joined = [*run[-1:], *ahead] if past and drawable(past[-1]) else ahead
     plane.curve(joined, color=SERIES[0], strokeWidth=2.25, strokeDash=[5, 4])
     look = {"filled": True, "opacity": 1, "stroke": PAPER, "strokeWidth": 1, "size": 48}
-    dots = [{"x": plane.at_x(middle(row)), "y": plane.at_y(row["estimate"])}
+    dots = [{"x": plane.at_x(middle(row)), "y": plane.at_y(row["estimate"]),
+             **tip(f"{row['period']}: {_said(row)}")}
             for row in past if drawable(row)]  # fmt: skip
     batch(plane.canvas, "point", dots, shape="circle", color=SERIES[0], **look)
-    open_dots = [{"x": plane.at_x(x), "y": plane.at_y(y)} for x, y in ahead]
+    told = {middle(row): f"{row['period']}: {said_value(row, between())}" for row in shown}
+    open_dots = [{"x": plane.at_x(x), "y": plane.at_y(y), **tip(told[x])} for x, y in ahead]
     batch(plane.canvas, "point", open_dots, shape="circle",
           **look | {"fill": PAPER, "stroke": SERIES[0], "strokeWidth": 1.8})  # fmt: skip
 
@@ -354,7 +363,9 @@ def _remarks(name: str, past: Sequence[Row], future: Sequence[Row], *, named: bo
         if not drawable(row):
             periods = missing.setdefault(why_missing(row), [])
             periods += [str(row["period"])] if str(row["period"]) not in periods else []
-    words = [f"Not shown: {of}{listed(periods)}, {why}." for why, periods in missing.items()]
+    words = [not_shown(f"{of}{listed(periods)}", why) for why, periods in missing.items()]
+    if not tongue().reasons:
+        return words
     known = dict.fromkeys(row["reason"] for row in future if drawable(row) and row.get("reason"))
     return words + [f"{name}: {why}." if named else f"{capital(why)}." for why in known]
 
@@ -363,16 +374,22 @@ def _words(name: str, past: Sequence[Row], future: Sequence[Row]) -> list[str]:
     """Return the first and last value observed, and each period's projection, in words."""
     seen = [row for row in past if drawable(row)]
     ends = seen[:1] + (seen[-1:] if len(seen) > 1 else [])
-    told = [f"{_said(row)} in {row['period']}" for row in ends]
-    words = [f"{name}: observed {listed(told)}."] if told else []
+    told = [_in(_said(row), row) for row in ends]
+    words = [say("%(name)s: observed %(values)s.")
+             % {"name": spoken_name(name), "values": listed(told)}] if told else []  # fmt: skip
     ahead = [row for row in future if drawable(row)]
     if not ahead:
         return words
     widest = max(row["level"] for row in ahead)
-    told = [f"{said_value(row, ' to ')} in {row['period']}" for row in ahead
-            if row["level"] == widest]  # fmt: skip
-    return [*words, f"{name}: projected, in brackets the {100 * widest:g}% interval: "
-            f"{listed(told)}."]  # fmt: skip
+    told = [_in(said_value(row, between()), row) for row in ahead if row["level"] == widest]
+    ahead_words = say("%(name)s: projected, in brackets the %(level)s interval: %(values)s.") % {
+        "name": spoken_name(name), "level": f"{100 * widest:g}%", "values": listed(told),
+    }  # fmt: skip
+    return [*words, ahead_words]
+
+
+def _in(value: str, row: Row) -> str:
+    return say("%(value)s in %(year)s") % {"value": value, "year": row["period"]}
 
 
 def _said(row: Row) -> str:

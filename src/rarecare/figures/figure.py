@@ -62,6 +62,12 @@ class Figure:
     title: str
     description: str
 
+    @property
+    def height(self) -> float:
+        """Height of the drawing, in px: known before it is drawn."""
+        parts = sum(float(view["height"]) for view in self.spec["vconcat"])
+        return parts + 2 * float(self.spec["padding"])
+
     def to_svg(self) -> str:
         """Return the drawing as SVG with role, title and description."""
         import vl_convert  # noqa: PLC0415 - 60 MB, only for drawing

@@ -8,6 +8,7 @@ from itertools import pairwise
 from rarecare.figures.look import LINE, RULE, text_width, whole, wrap
 from rarecare.figures.page import Align, Body, Canvas
 from rarecare.figures.tables import Row
+from rarecare.figures.words import digits, say
 from rarecare.results import WITHHELD
 
 NEAR = 0.05
@@ -65,19 +66,19 @@ def followed(
     foot.height += 10
     foot.line(1, foot.height, foot.width - 1, foot.height, color=RULE)
     foot.height += LINE + 2
-    foot.text(0, foot.height - 4, "People still followed", "strong")
+    foot.text(0, foot.height - 4, say("People still followed"), "strong")
     align: Align = "center"
     if not aligned:
         longest = max(text_width(name) for name, _ in named) + 12
-        column = max(wide, text_width("years") + 4, min(longest, 0.36 * foot.width))
+        column = max(wide, text_width(say("years")) + 4, min(longest, 0.36 * foot.width))
         column = min(column, foot.width - wide * len(years))
         beside, align = column - 4, "right"
         step = min((foot.width - column) / len(years), 70)
         places = [column + step * (k + 1) for k in range(len(years))]
         foot.height += LINE
-        foot.text(0, foot.height - 4, "years", "soft")
+        foot.text(0, foot.height - 4, say("years"), "soft")
         for place, year in zip(places, years, strict=True):
-            foot.text(place, foot.height - 4, f"{year:g}", "soft", align)
+            foot.text(place, foot.height - 4, digits(f"{year:g}"), "soft", align)
     for (name, _), row in zip(named, cells, strict=True):
         for place, cell in zip(places, row, strict=True):
             foot.text(place, foot.height + LINE - 4, cell, "plain", align)

@@ -29,6 +29,7 @@ from rarecare.figures.look import (
 from rarecare.figures.page import Body, Canvas, check_width, head_canvas, sheet
 from rarecare.figures.plane import Plane
 from rarecare.figures.tables import Row, check_table, why_missing
+from rarecare.figures.words import say, to_say
 from rarecare.results import OK, WITHHELD
 
 SEQUENTIAL = ("#dcebe3", "#b3d6c6", "#84bda7", "#529f88", "#267d68", "#0c5546")
@@ -249,8 +250,8 @@ def hatching(polygons: Area, *, apart: float, turn: float) -> list[tuple[XY, XY]
 
 
 VOIDS = {
-    WITHHELD: "Withheld", NOT_ESTIMABLE: "Not estimable", NO_PERSON_YEARS: "No person-years",
-    NO_DATA: "No data",
+    WITHHELD: to_say("Withheld"), NOT_ESTIMABLE: to_say("Not estimable"),
+    NO_PERSON_YEARS: to_say("No person-years"), NO_DATA: to_say("No data"),
 }  # fmt: skip
 
 
@@ -266,15 +267,18 @@ def legend(canvas: Canvas, values: Sequence[float], label: str, voids: Sequence[
     for k, limit in enumerate(limits):
         canvas.text((k + 1) * long - 1, top + 30, said_limit(limit), "soft", "center")
     if not limits:
-        canvas.text(long + 6, top + 11.5, f"all {said_limit(values[0])}", "soft")
+        canvas.text(
+            long + 6, top + 11.5, say("all %(value)s") % {"value": said_limit(values[0])}, "soft"
+        )
     canvas.height = top + (36 if limits else 20)
     x, y = 2.0, canvas.height + 6
     for kind in voids:
-        wide = 30 + text_width(VOIDS[kind])
+        words = say(VOIDS[kind])
+        wide = 30 + text_width(words)
         if x > 2 and x + wide > canvas.width:
             x, y = 2.0, y + LINE + 4
         void(canvas, kind, [(x, y, x + 20, y + 14)])
-        canvas.text(x + 27, y + 11.5, VOIDS[kind], "soft")
+        canvas.text(x + 27, y + 11.5, words, "soft")
         x += wide + 18
     canvas.height = y + LINE + 4 if voids else canvas.height
 

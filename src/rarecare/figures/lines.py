@@ -9,6 +9,7 @@ from typing import Any
 
 from rarecare.errors import UsageError
 from rarecare.figures.dodge import dodge
+from rarecare.figures.explore import TIP, explored, tipped
 from rarecare.figures.look import (
     DASHES,
     INK,
@@ -24,6 +25,7 @@ from rarecare.figures.look import (
     wrap,
 )
 from rarecare.figures.page import Body, Canvas, View, margin, px, text_mark
+from rarecare.figures.words import say
 
 AT_ENDS = 6
 """Up to so many lines are labelled at their ends; more become small multiples."""
@@ -36,13 +38,17 @@ _AXIS, _GAP = 44, 24
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A value with its limits, which may be missing; ``marked`` has a marker on the line."""
+    """A value with its limits, which may be missing; ``marked`` has a marker on the line.
+
+    ``tip`` is what it says where the figure is explored.
+    """
 
     x: float
     y: float
     lower: float | None = None
     upper: float | None = None
     marked: bool = False
+    tip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +182,7 @@ def _multiples(lines: Sequence[Line], axes: Axes, head: Canvas, width: float) ->
 
 def _nothing() -> View:
     return {
-        "data": {"values": [{"text": "not shown, see below"}]},
+        "data": {"values": [{"text": say("not shown, see below")}]},
         "mark": text_mark("soft", x=8, y=50),
         "encoding": {"text": {"field": "text", "type": "nominal"}},
     }
@@ -286,6 +292,7 @@ def _strata(lines: Sequence[Line], axes: Axes) -> list[View]:
     line_look = by_stratum("color", SERIES) | by_stratum("strokeDash", DASHES) | detail
     marks = by_stratum("color", SERIES) | by_stratum("shape", MARKERS)
     return [
+        *_answering(lines, axes),
         {
             "data": {"values": _bands(lines, axes.y_domain[1])},
             "mark": {"type": "area", "opacity": 0.2 if len(lines) < 3 else 0.14},
@@ -308,6 +315,25 @@ def _strata(lines: Sequence[Line], axes: Axes) -> list[View]:
             "encoding": _xy(axes) | marks,
         },
     ]  # fmt: skip
+
+
+def _answering(lines: Sequence[Line], axes: Axes) -> list[View]:
+    """Return a point to meet at each value, seen only when met; none in a figure that is still."""
+    if not explored():
+        return []
+    rows = [
+        {"x": round(p.x, 4), "y": round(p.y, 5), TIP: _told(line, p, len(lines))}
+        for line in lines
+        for p in line.points
+        if p.tip
+    ]
+    look = {"type": "point", "filled": False, "size": 160, "opacity": 0, "stroke": INK,
+            "strokeWidth": 2}  # fmt: skip
+    return [{"data": {"values": rows}, "mark": look, "encoding": tipped(_xy(axes), rows)}]
+
+
+def _told(line: Line, point: Point, number: int) -> str:
+    return f"{line.name}: {point.tip}" if number > 1 else point.tip
 
 
 def _height(words: Sequence[str]) -> float:

@@ -6,6 +6,10 @@ each with its own marker and dash, text of at least 12 px.
 
 from __future__ import annotations
 
+from functools import cache
+
+from rarecare.figures.words import say, to_say
+
 INK, INK_SOFT, RULE, PAPER = "#16211d", "#4a5852", "#ccd6cf", "#fcfdfb"
 OTHERS = "#ccd3cf"
 KEY, KEY_EDGE = "#f2b134", "#16211d"
@@ -27,7 +31,7 @@ TITLE, TEXT, LINE = 18, 13, 18
 NARROW = 500
 """Figures less wide than this, in px, are laid out for a phone."""
 
-SYNTHETIC = "Synthetic data: not an estimate of anything"
+SYNTHETIC = to_say("Synthetic data: not an estimate of anything")
 
 _NARROW_LETTERS, _WIDE_LETTERS = frozenset("iljtfrI.,:;'|!()[]- \u00a0"), frozenset("mwMW@%—")
 
@@ -38,11 +42,15 @@ def text_width(text: str, *, size: float = TEXT) -> float:
     >>> text_width("0", size=10)
     6.0
     """
-    units = sum(
-        0.36 if c in _NARROW_LETTERS else 0.9 if c in _WIDE_LETTERS else 0.7 if c.isupper() else 0.6
-        for c in text
-    )
-    return units * size
+    return sum(map(_units, text)) * size
+
+
+@cache
+def _units(letter: str) -> float:
+    """Return about how wide a letter is, in its size."""
+    if letter in _NARROW_LETTERS:
+        return 0.36
+    return 0.9 if letter in _WIDE_LETTERS else 0.7 if letter.isupper() else 0.6
 
 
 def wrap(text: str, *, width: float, size: float = TEXT) -> list[str]:
@@ -107,4 +115,4 @@ def listed(words: list[str]) -> str:
     >>> listed(["male", "female", "all"])
     'male, female and all'
     """
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return f" {say('and')} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

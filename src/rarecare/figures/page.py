@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rarecare.errors import UsageError
+from rarecare.figures.explore import tip, tipped
 from rarecare.figures.figure import Figure
 from rarecare.figures.look import (
     INK,
@@ -30,6 +31,7 @@ from rarecare.figures.look import (
     text_width,
     wrap,
 )
+from rarecare.figures.words import say, tongue
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 LEAST_WIDTH = 300
@@ -85,9 +87,12 @@ class Canvas:
             self.height += line
             self.text(0, self.height - 4, words, style)
 
-    def box(self, x: float, y: float, x2: float, y2: float, **look: Any) -> None:
-        """Draw a filled box."""
-        self._mark({"type": "rect", **look}, {"x": x, "y": y, "x2": x2, "y2": y2}, ends=True)
+    def box(
+        self, x: float, y: float, x2: float, y2: float, *, told: str = "", **look: Any
+    ) -> None:  # fmt: skip
+        """Draw a filled box; ``told`` is what it says where the figure is explored."""
+        row: dict[str, Any] = {"x": x, "y": y, "x2": x2, "y2": y2}
+        self._mark({"type": "rect", **look}, row | (tip(told) if told else {}), ends=True)
 
     def line(self, x: float, y: float, x2: float, y2: float, **look: Any) -> None:
         """Draw a straight line."""
@@ -97,13 +102,13 @@ class Canvas:
         """Draw a point mark."""
         self._mark({"type": "point", **look}, {"x": x, "y": y})
 
-    def _mark(self, mark: dict[str, Any], row: dict[str, float], *, ends: bool = False) -> None:
+    def _mark(self, mark: dict[str, Any], row: dict[str, Any], *, ends: bool = False) -> None:
         more = {"x2": {"field": "x2"}, "y2": {"field": "y2"}} if ends else {}
         self.marks.append(
             {
                 "data": {"values": [row]},
                 "mark": mark,
-                "encoding": {"x": px("x"), "y": px("y"), **more},
+                "encoding": tipped({"x": px("x"), "y": px("y"), **more}, [row]),
             }
         )
 
@@ -169,10 +174,11 @@ def head_canvas(width: float, *, title: str, subtitle: Iterable[str], synthetic:
         canvas.paragraph(sentence, "soft")
     if synthetic:
         top = canvas.height + 6
-        end = min(canvas.width, text_width(SYNTHETIC) + 22)
+        words = say(SYNTHETIC)
+        end = min(canvas.width, text_width(words) + 22)
         canvas.box(0, top, end, top + 24, color=NOTE_PAPER)
         canvas.box(0, top, 4, top + 24, color=NOTE_EDGE)
-        canvas.text(12, top + 16.5, SYNTHETIC, "note")
+        canvas.text(12, top + 16.5, words, "note")
         canvas.height = top + 24
     return canvas
 
@@ -196,7 +202,7 @@ def sheet(
     for sentence in notes:
         foot.paragraph(sentence, "soft")
     words = " ".join(description)
-    spec = {
+    spec: dict[str, Any] = {
         "$schema": SCHEMA,
         "description": f"{title}. {words}",
         "background": PAPER,
@@ -214,4 +220,8 @@ def sheet(
             },
         },
     }  # fmt: skip
+    if tongue().decimal != ".":
+        number = {"decimal": tongue().decimal, "thousands": "\u00a0", "grouping": [3],
+                  "currency": ["", ""]}  # fmt: skip
+        spec["config"] = {**spec["config"], "locale": {"number": number}}
     return Figure(spec, title, words)

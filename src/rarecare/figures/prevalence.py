@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from rarecare.errors import UsageError
-from rarecare.figures.dots import said_value, ticks
+from rarecare.figures.dots import between, said_value, spoken_name, ticks
 from rarecare.figures.fan import batch, said_limit
 from rarecare.figures.figure import Figure
 from rarecare.figures.lexis import SEQUENTIAL, Box, kind_of, void
@@ -28,7 +28,18 @@ from rarecare.figures.look import (
 )
 from rarecare.figures.page import Body, Canvas, check_width, head_canvas, sheet
 from rarecare.figures.plane import Plane
-from rarecare.figures.tables import Row, check_table, drawable, level_of, strata, why_missing
+from rarecare.figures.tables import (
+    Row,
+    check_table,
+    drawable,
+    in_brackets,
+    interval_words,
+    level_of,
+    not_shown,
+    strata,
+    why_missing,
+)
+from rarecare.figures.words import say
 
 WINDOW, COMPLETE = "window", "complete"
 _NEEDED = (WINDOW, "estimate", "lower", "upper", "level", "status")
@@ -103,7 +114,8 @@ def prevalence_bars(
     head = head_canvas(
         width, title=title, synthetic=synthetic,
         subtitle=[*([subtitle] if subtitle else []),
-                  f"Line: {level} interval" + (" of all durations drawn" if stacked else "")],
+                  say("Line: %(level)s interval of all durations drawn") % {"level": level}
+                  if stacked else interval_words(level, band=False)],
     )  # fmt: skip
     head.height += 8
     canvas = Canvas(head.width)
@@ -115,8 +127,8 @@ def prevalence_bars(
     return sheet(
         head, Body(canvas.view(0), 0, 0), Canvas(head.width, 1), width=width, title=title,
         notes=[*noted, *([note] if note else [])],
-        description=[*([f"{SYNTHETIC}."] if synthetic else []),
-                     f"{value_label}, in brackets the {level} interval.",
+        description=[*([f"{say(SYNTHETIC)}."] if synthetic else []),
+                     in_brackets(value_label, level),
                      *(words for bar in bars for words in _words(bar)), *noted, *unnoted],
     )  # fmt: skip
 
@@ -131,15 +143,20 @@ def window_words(window: str, after: str | None = None) -> str:
     """
     first = after.split("-")[1] if after else "0"
     if window == COMPLETE:
-        years = "year" if first == "1" else "years"
-        return f"Over {first} {years}, estimated" if after else "Any time, estimated"
+        if not after:
+            return say("Any time, estimated")
+        if first == "1":
+            return say("Over 1 year, estimated")
+        return say("Over %(n)s years, estimated") % {"n": first}
     parts = window.split("-")
     if len(parts) != 2:
         return capital(window)
     first = first if after else parts[0]
     if first != "0":
-        return f"{first} to {parts[1]} years"
-    return f"Up to {parts[1]} year{'' if parts[1] == '1' else 's'}"
+        return say("%(first)s to %(last)s years") % {"first": first, "last": parts[1]}
+    if parts[1] == "1":
+        return say("Up to 1 year")
+    return say("Up to %(n)s years") % {"n": parts[1]}
 
 
 def _durations(named: Sequence[tuple[str, dict[str, Row]]]) -> list[str]:
@@ -191,7 +208,7 @@ def _single(stratum: str, row: Row, *, named: bool) -> _Bar:
 
 def _key(canvas: Canvas, bounds: Sequence[str]) -> None:
     """Draw what the parts of a bar are, in their order, at the top of the canvas."""
-    canvas.paragraph("Time since diagnosis", "soft")
+    canvas.paragraph(say("Time since diagnosis"), "soft")
     x, y = 0.0, canvas.height + 4
     for k, window in enumerate(bounds):
         words = window_words(window, bounds[k - 1] if k else None)
@@ -204,23 +221,23 @@ def _key(canvas: Canvas, bounds: Sequence[str]) -> None:
     canvas.height = y + LINE + 8
 
 
-def _part(canvas: Canvas, window: str, box: Box) -> None:
+def _part(canvas: Canvas, window: str, box: Box, told: str = "") -> None:
     """Draw one part of a bar; what is estimated has a dashed edge and no fill."""
     look = _ESTIMATED if window == COMPLETE else {"fill": _COLOURS.get(window, _PLAIN)}
-    canvas.box(*box, **look)
+    canvas.box(*box, told=told, **look)
 
 
 def _draw(canvas: Canvas, bars: Sequence[_Bar], label: str, *, narrow: bool) -> None:
     ends = [bar.end for bar in bars if bar.end is not None]
     highest = 1.04 * max(row["upper"] or row["estimate"] for row in ends) or 1.0
-    left = 6.0 if narrow else min(max(text_width(bar.name) for bar in bars) * 1.05 + 12,
-                                  0.34 * canvas.width)  # fmt: skip
+    longest = max(text_width(spoken_name(bar.name)) for bar in bars) * 1.05 + 12
+    left = 6.0 if narrow else min(longest, 0.34 * canvas.width)
     numbers = max(text_width(said_value(row)) for row in ends) + 12
     right = 14.0 if narrow else numbers
     plane = Plane(canvas, left, canvas.height + 4, canvas.width - left - right, 0, (0.0, highest))
     rows, y = [], plane.top
     for bar in bars:
-        names = wrap(bar.name, width=canvas.width - numbers if narrow else left - 10)
+        names = wrap(spoken_name(bar.name), width=canvas.width - numbers if narrow else left - 10)
         said = [] if bar.end else _said_missing(bar, canvas.width - left - 30)
         above = LINE * len(names) if narrow else 0
         rows.append((bar, names, said, y + above))
@@ -264,10 +281,12 @@ def _grid(plane: Plane, spans: Sequence[tuple[float, float]], bottom: float) -> 
 def _bar(plane: Plane, bar: _Bar, top: float) -> None:
     """Draw the parts of a bar, and the interval of its end."""
     total = 0.0
-    for window, _, value in bar.parts:
-        x, total = plane.at_x(total), total + value
-        _part(plane.canvas, window, (x, top, plane.at_x(total), top + _BAR))
     assert bar.end is not None
+    for window, words, value in bar.parts:
+        x, total = plane.at_x(total), total + value
+        own = bar.end if len(bar.parts) == 1 else _alone(value)
+        told = f"{words}: {said_value(own, between())}"
+        _part(plane.canvas, window, (x, top, plane.at_x(total), top + _BAR), told)
     lower, upper = bar.end["lower"], bar.end["upper"]
     if lower is None or upper is None:
         return
@@ -288,19 +307,19 @@ def _remarks(bar: _Bar, *, named: bool) -> list[str]:
     for words, row in bar.missing:
         missing.setdefault(why_missing(row), []).append(words[:1].lower() + words[1:])
     if bar.end is None:
-        return [f"Not shown: {bar.name}, {why}." for why in missing]
-    return [f"Not shown: {of}{listed(names)}, {why}." for why, names in missing.items()]
+        return [not_shown(bar.name, why) for why in missing]
+    return [not_shown(f"{of}{listed(names)}", why) for why, names in missing.items()]
 
 
 def _words(bar: _Bar) -> list[str]:
     """Return a bar in words: its end with the interval, and its parts."""
     if bar.end is None:
         return []
-    said = f"{bar.name}: {said_value(bar.end, ' to ')}"
+    said = f"{spoken_name(bar.name)}: {said_value(bar.end, between())}"
     if len(bar.parts) > 1:
         parts = [f"{said_value(_alone(value))} {words[:1].lower()}{words[1:]}"
                  for _, words, value in bar.parts]  # fmt: skip
-        said += f"; by time since diagnosis {listed(parts)}"
+        said += "; " + say("by time since diagnosis %(parts)s") % {"parts": listed(parts)}
     return [f"{said}."]
 
 

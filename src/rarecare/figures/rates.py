@@ -9,18 +9,31 @@ import polars as pl
 
 from rarecare.figures.dots import (
     Scale,
+    between,
     draw_dots,
     highest_of,
     ordered,
     rare,
     said_value,
+    spoken_name,
     ticks,
 )
 from rarecare.figures.figure import Figure
 from rarecare.figures.lines import Axes, Line, Point, check_number, draw_lines, x_title
-from rarecare.figures.look import LINE, SYNTHETIC, capital, listed, wrap
+from rarecare.figures.look import LINE, SYNTHETIC, listed, wrap
 from rarecare.figures.page import Canvas, check_width, head_canvas, sheet
-from rarecare.figures.tables import Row, check_table, drawable, level_of, strata, why_missing
+from rarecare.figures.tables import (
+    Row,
+    check_table,
+    drawable,
+    in_brackets,
+    interval_words,
+    level_of,
+    not_shown,
+    strata,
+    why_missing,
+)
+from rarecare.figures.words import digits, say
 
 YEAR = "year"
 _NEEDED = ("estimate", "lower", "upper", "level", "status")
@@ -78,8 +91,7 @@ def rates_figure(
     check_table(table, [*by, *_NEEDED], unique=list(by))
     level = level_of(table)
     over_years = YEAR in by
-    shown = "band" if over_years and table[YEAR].n_unique() > 1 else "line"
-    interval = f"{capital(shown)}: {level} interval"
+    interval = interval_words(level, band=over_years and len(set(table[YEAR].to_list())) > 1)
     head = head_canvas(
         width,
         title=title,
@@ -104,11 +116,14 @@ def rates_figure(
             foot.height += LINE if k else 0
         words, remarks = _dot_words(rows), []
     if threshold is not None:
-        words.append(f"A line marks {threshold:g}: cancers below it are rare.")
+        words.append(
+            say("A line marks %(limit)s: cancers below it are rare.")
+            % {"limit": digits(f"{threshold:g}")}
+        )
     return sheet(
         head, body, foot, width=width, title=title, notes=[*remarks, *([note] if note else [])],
-        description=[*([f"{SYNTHETIC}."] if synthetic else []),
-                     f"{value_label}, in brackets the {level} interval.", *words, *remarks],
+        description=[*([f"{say(SYNTHETIC)}."] if synthetic else []),
+                     in_brackets(value_label, level), *words, *remarks],
     )  # fmt: skip
 
 
@@ -137,10 +152,11 @@ def _over_years(table: pl.DataFrame, by: Sequence[str]) -> tuple[list[Line], lis
                 missing.setdefault(why_missing(row), []).append(str(row[YEAR]))
                 continue
             values = row["estimate"], row["lower"], row["upper"]
-            runs[-1].append(Point(float(row[YEAR]), *values, marked=True))
+            told = f"{row[YEAR]}: {said_value(row, between())}"
+            runs[-1].append(Point(float(row[YEAR]), *values, marked=True, tip=told))
         lines.append(Line(name, tuple(tuple(run) for run in runs if run)))
         of = f"{name}, " if by else ""
-        remarks += [f"Not shown: {of}{listed(years)}, {why}." for why, years in missing.items()]
+        remarks += [not_shown(f"{of}{listed(years)}", why) for why, years in missing.items()]
     return lines, remarks
 
 
@@ -152,7 +168,7 @@ def _axes(lines: Sequence[Line], label: str, threshold: float | None) -> Axes:
     step = next((k for k in (1, 2, 5, 10, 20) if (last - first) / k <= 5), 50)
     y_ticks = ticks(highest, 6)
     return Axes(
-        x_title="Year",
+        x_title=say("Year"),
         y_title=label,
         x_ticks=[first + step * k for k in range(int((last - first) / step) + 1)],
         y_ticks=y_ticks,
@@ -165,9 +181,15 @@ def _axes(lines: Sequence[Line], label: str, threshold: float | None) -> Axes:
 
 def _dot_words(rows: Sequence[tuple[str, Row]]) -> list[str]:
     """Return each value in words; of more than 12, the first and the last."""
-    said = [f"{name}: {said_value(row, ' to ')}." for name, row in rows if drawable(row)]
+    said = [
+        f"{spoken_name(name)}: {said_value(row, between())}." for name, row in rows if drawable(row)
+    ]
     if len(said) > 12:
-        said = [f"{len(said)} groups.", f"First: {said[0]}", f"Last: {said[-1]}"]
+        first, last = say("First: %(value)s"), say("Last: %(value)s")
+        said = [
+            say("%(n)s groups.") % {"n": len(said)},
+            first % {"value": said[0]}, last % {"value": said[-1]},
+        ]  # fmt: skip
     return said + [f"{name}: {why_missing(row)}." for name, row in rows if not drawable(row)]
 
 
@@ -179,7 +201,8 @@ def _line_words(lines: Sequence[Line]) -> list[str]:
         said = []
         for point in ends:
             row = {"estimate": point.y, "lower": point.lower, "upper": point.upper}
-            said.append(f"{said_value(row, ' to ')} in {point.x:.0f}")
+            value = said_value(row, between())
+            said.append(say("%(value)s in %(year)s") % {"value": value, "year": f"{point.x:.0f}"})
         if said:
             words.append(f"{line.name}: {listed(said)}.")
     return words

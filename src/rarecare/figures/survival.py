@@ -36,7 +36,17 @@ from rarecare.figures.page import (
     sheet,
     text_mark,
 )
-from rarecare.figures.tables import Row, check_table, drawable, level_of, strata, why_missing
+from rarecare.figures.tables import (
+    Row,
+    check_table,
+    drawable,
+    in_brackets,
+    level_of,
+    not_shown,
+    strata,
+    why_missing,
+)
+from rarecare.figures.words import digits, say
 
 FEWEST_FOLLOWED = 10
 """A curve ends where fewer people are at risk."""
@@ -96,20 +106,24 @@ def survival_figure(
         or the width is below 300.
     """
     check_width(width)
-    several = "method" in table.columns and table["method"].n_unique() > 1
+    methods = list(dict.fromkeys(table["method"].to_list())) if "method" in table.columns else []
+    several = len(methods) > 1
     keys = [*by, *(["method"] if several else [])]
     check_table(table, [*keys, *_NEEDED], unique=[*keys, "time_years"])
-    table = _methods_in_words(table)
+    words = _methods_in_words(methods)
+    table = table.with_columns(method=pl.Series([words[name] for name in table["method"]]))
     named = [(name, sorted(rows, key=time_of)) for name, rows in strata(table, keys)]
     last = end_of(max(time_of(row) for _, rows in named for row in rows))
     years = marked_years(last)
     lines = [_line(name, rows, years) for name, rows in named]
-    method, level = listed(table["method"].unique(maintain_order=True).to_list()), level_of(table)
+    method, level = listed(list(dict.fromkeys(words.values()))), level_of(table)
     axes = _axes(lines, method, years, last)
 
     people = sum(max(row["n"] or 0 for row in rows) for _, rows in named)
-    people //= table["method"].n_unique()
-    who = f"{method}, {whole(people)} people, band: {level} interval"
+    people //= len(set(words.values()))
+    who = say("%(method)s, %(people)s people, band: %(level)s interval") % {
+        "method": method, "people": whole(people), "level": level,
+    }  # fmt: skip
     head = head_canvas(
         width, title=title, subtitle=[subtitle, who] if subtitle else [who], synthetic=synthetic
     )
@@ -122,16 +136,16 @@ def survival_figure(
     remarks = _remarks(named, lines, axes)
     return sheet(
         head, body, foot, width=width, title=title, notes=[*remarks, *([note] if note else [])],
-        description=[*([f"{SYNTHETIC}."] if synthetic else []),
+        description=[*([f"{say(SYNTHETIC)}."] if synthetic else []),
                      *_words(lines, method, level), *remarks],
     )  # fmt: skip
 
 
-def _methods_in_words(table: pl.DataFrame) -> pl.DataFrame:
+def _methods_in_words(methods: Sequence[str]) -> dict[str, str]:
     from rarecare.survival.methods import METHODS  # noqa: PLC0415 - figures need no estimators
 
-    words = {str(method): estimator.title for method, estimator in METHODS.items()}
-    return table.with_columns(pl.col("method").replace(words))
+    words = {str(method): say(estimator.title) for method, estimator in METHODS.items()}
+    return {method: words.get(method, method) for method in methods}
 
 
 def _line(name: str, rows: Sequence[Row], years: Sequence[float]) -> Line:
@@ -146,8 +160,11 @@ def _line(name: str, rows: Sequence[Row], years: Sequence[float]) -> Line:
             runs.append([])
             continue
         runs[-1].append(
-            Point(time_of(row), row["estimate"], row["lower"], row["upper"], id(row) in marked)
-        )
+            Point(
+                time_of(row), row["estimate"], row["lower"], row["upper"], id(row) in marked,
+                tip=_at(row["estimate"], row["lower"], row["upper"], time_of(row)),
+            )
+        )  # fmt: skip
     return Line(name, tuple(tuple(run) for run in runs if run))
 
 
@@ -161,7 +178,7 @@ def _axes(lines: Sequence[Line], method: str, years: Sequence[float], last: floa
     while len(ticks) > 7:
         ticks = ticks[::2]
     return Axes(
-        x_title="Years since diagnosis",
+        x_title=say("Years since diagnosis"),
         y_title=f"{capital(method.split(' (', maxsplit=1)[0])} (%)",
         x_ticks=years,
         y_ticks=ticks,
@@ -178,7 +195,7 @@ def _spoken_year(line: Line, axes: Axes, space: float) -> list[View]:
     if not marked:
         return []
     point = next((p for p in marked if abs(p.x - 5) < 2 * NEAR), marked[-1])
-    text = f"{percent(point.y)}{_limits(point)} at {_years_word(point.x)}"
+    text = _at(point.y, point.lower, point.upper, point.x)
     x = space * point.x / axes.x_domain[1]
     shift = min(8.0, space + 10 - text_width(text) * 1.05 - x)
     begin, end = (axes.x_domain[1] * (x + shift + w) / space for w in (0, text_width(text)))
@@ -201,15 +218,19 @@ def _spoken_year(line: Line, axes: Axes, space: float) -> list[View]:
     ]  # fmt: skip
 
 
-def _limits(point: Point) -> str:
-    if point.lower is None or point.upper is None:
+def _limits(lower: float | None, upper: float | None) -> str:
+    if lower is None or upper is None:
         return ""
-    return f" ({100 * point.lower:.0f} to {100 * point.upper:.0f})"
+    limits = {"lower": f"{100 * lower:.0f}", "upper": f"{100 * upper:.0f}"}
+    return f" ({say('%(lower)s to %(upper)s') % limits})"
 
 
-def _years_word(years: float) -> str:
-    near = round(years, 1)
-    return "1 year" if near == 1 else f"{near:g} years"
+def _at(share: float, lower: float | None, upper: float | None, years: float) -> str:
+    """Return a value with its limits and its time in words."""
+    value, near = f"{percent(share)}{_limits(lower, upper)}", round(years, 1)
+    if near == 1:
+        return say("%(value)s at 1 year") % {"value": value}
+    return say("%(value)s at %(n)s years") % {"value": value, "n": digits(f"{near:g}")}
 
 
 def _remarks(
@@ -222,37 +243,44 @@ def _remarks(
         last = line.points[-1].x if line.points else math.inf
         missing = [row for row in rows if not drawable(row) and time_of(row) < last]
         if line.points and missing:
-            remarks.append(f"Gap in {name}: {why_missing(missing[0])}.")
+            remarks.append(
+                say("Gap in %(name)s: %(why)s.") % {"name": name, "why": why_missing(missing[0])}
+            )
         elif not line.points and len(missing) == len(rows):
-            remarks.append(f"Not shown: {name}, {why_missing(missing[0])}.")
+            remarks.append(not_shown(name, why_missing(missing[0])))
         elif not line.points:
-            remarks.append(f"Not shown: {name}, fewer than {FEWEST_FOLLOWED} people followed.")
+            few = say("fewer than %(n)s people followed") % {"n": FEWEST_FOLLOWED}
+            remarks.append(not_shown(name, few))
         ended += bool(line.points) and last < time_of(rows[-1])
     if ended:
-        remarks.append(
-            f"{'Curves end' if len(lines) > 1 else 'The curve ends'} where fewer than "
-            f"{FEWEST_FOLLOWED} people are followed."
+        end = (
+            say("Curves end where fewer than %(n)s people are followed.")
+            if len(lines) > 1
+            else say("The curve ends where fewer than %(n)s people are followed.")
         )
+        remarks.append(end % {"n": FEWEST_FOLLOWED})
     if any(
         p.upper is not None and p.upper > axes.y_domain[1] + _SLIGHT
         for x in lines
         for p in x.points
     ):
-        remarks.append(f"Bands are cut at {percent(axes.y_domain[1])}.")
+        remarks.append(say("Bands are cut at %(limit)s.") % {"limit": percent(axes.y_domain[1])})
     if any(people(at_year(rows, year)) == "–" for _, rows in named for year in axes.x_ticks):
-        remarks.append("–: withheld or not known.")
+        remarks.append(say("–: withheld or not known."))
     return remarks
 
 
 def _words(lines: Sequence[Line], method: str, level: str) -> list[str]:
     """Return the finding: the estimates at 1 and 5 years of each stratum."""
-    words = [f"{method}, in brackets the {level} interval."]
+    words = [in_brackets(method, level)]
     for line in lines:
         marked = [point for point in line.points if point.marked]
         spoken = [p for p in marked if any(abs(p.x - y) < 2 * NEAR for y in (1, 5))] or marked[-1:]
         if spoken:
-            said = [f"{percent(p.y)}{_limits(p)} at {_years_word(p.x)}" for p in spoken]
+            said = [_at(p.y, p.lower, p.upper, p.x) for p in spoken]
             words.append(f"{line.name}: {listed(said)}.")
         if line.points and line.points[-1].x < 5 - NEAR:
-            words.append(f"The curve of {line.name} ends at {line.points[-1].x:.1f} years.")
+            end = digits(f"{line.points[-1].x:.1f}")
+            words.append(say("The curve of %(name)s ends at %(years)s years.")
+                         % {"name": line.name, "years": end})  # fmt: skip
     return words

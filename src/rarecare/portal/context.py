@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 
 from rarecare.portal.languages import FALLBACK, LANGUAGES
 from rarecare.portal.places import Places
-from rarecare.portal.readers import READERS, reader_of
+from rarecare.portal.readers import READERS, reader_of, words_language
 from rarecare.portal.releases import store
 
 
@@ -17,6 +17,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     """Return what the base template shows."""
     here = get_language() or FALLBACK
     address = request.get_full_path()
+    words_in = words_language(request)
     current = store().current()
     release = getattr(request, "release", None) or current
     return {
@@ -32,6 +33,8 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "language_name": dict(LANGUAGES)[here],
         "readers": READERS,
         "reader": reader_of(request),
+        "words_in": words_in,
+        "english": words_in != here,
     }
 
 

@@ -125,7 +125,7 @@ class OpenedRelease:
     def _rows(self, entity_id: str) -> dict[str, list[dict[str, Any]]]:
         """Return the estimates of an entity by measure; the last used ones are kept."""
         found: dict[str, list[dict[str, Any]]] = {}
-        for row in self.frame(entity_id).iter_rows(named=True):
+        for row in self.frame(entity_id).to_dicts():
             found.setdefault(row["measure"], []).append(row)
         return found
 
@@ -144,6 +144,29 @@ class OpenedRelease:
         while parent is not None and parent.tier >= 0:
             found.insert(0, parent)
             parent = self.entities.get(parent.parent_id or "")
+        return found
+
+    @cached_property
+    def order(self) -> dict[str, tuple[bool, str]]:
+        """The order of the whole and of the countries, by area."""
+        return {
+            area: (row["kind"] != "all", str(row["name"]))
+            for area, row in self.areas.items()
+            if row["kind"] in ("all", "country")
+        }
+
+    @cached_property
+    def care(self) -> dict[str, Row]:
+        """What each measure of care means, by measure."""
+        return {row["measure"]: row for row in self.release.care.iter_rows(named=True)}
+
+    @cached_property
+    def checks(self) -> dict[str, dict[str, Row]]:
+        """Checks of all registries and years together, by entity and indicator."""
+        found: dict[str, dict[str, Row]] = {}
+        whole = self.release.quality.filter(registry=schema.ALL, period=schema.ALL)
+        for row in whole.iter_rows(named=True):
+            found.setdefault(row["entity_id"], {})[row["indicator"]] = row
         return found
 
     @cached_property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
+
+from django.utils.translation import get_language
 
 from rarecare.portal.opened import Entity
 
@@ -26,6 +28,13 @@ class Places:
     release: str
     pinned: bool = False
 
+    def spoken(self) -> Places:
+        """Return the places in the language that is spoken now.
+
+        A part of a page may be in another language than the page, and so are its drawings.
+        """
+        return replace(self, language=get_language() or self.language)
+
     @property
     def home(self) -> str:
         """The start page."""
@@ -47,8 +56,8 @@ class Places:
         return f"{self.cancers}{entity.slug}/{tail}"
 
     def figure(self, entity: Entity, name: str, suffix: str) -> str:
-        """Return a figure of a cancer: ``svg``, ``png``, ``csv`` or ``json``."""
-        return f"{self.cancers}{entity.slug}/figures/{name}.{suffix}"
+        """Return a figure of a cancer, in the language spoken: ``svg``, ``png``, ``csv``."""
+        return f"{self.spoken().cancers}{entity.slug}/figures/{name}.{suffix}"
 
     def rows(self, entity: Entity, suffix: str) -> str:
         """Return all estimates of a cancer: ``csv``, ``json`` or ``parquet``."""

@@ -20,7 +20,7 @@ from django.utils.translation import override
 
 from rarecare.errors import DisagreementError, UsageError
 from rarecare.portal.accounts.access import EVERYONE, asked_of
-from rarecare.portal.estimates.drawings import spoken_of
+from rarecare.portal.estimates.rows import spoken_of
 from rarecare.portal.languages import CODES, LANGUAGES
 from rarecare.portal.opened import OpenedRelease
 from rarecare.portal.places import Places

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from rarecare.portal.knowledge.catalogue import reviewed_languages
+from rarecare.portal.languages import FALLBACK
 
 COOKIE = "reader"
 PARAMETER = "for"
@@ -49,7 +53,7 @@ READERS = (
         "oncologist",
         _("Oncologists"),
         _("I treat people with cancer"),
-        _("Survival by stage and given years already lived, indicators of care."),
+        _("Survival with its intervals, stage at diagnosis, indicators of care."),
     ),
     Reader(
         "researcher",
@@ -67,6 +71,16 @@ READERS = (
 """In the order of the switch; the first is who we take a visitor for."""
 
 BY_CODE = {reader.code: reader for reader in READERS}
+
+
+def words_language(request: HttpRequest) -> str:
+    """Return the language of text with numbers: that of the page, for patients if it is reviewed.
+
+    Patients read numbers in a language whose texts a named person has reviewed, else in English.
+    """
+    here = get_language() or FALLBACK
+    patient = reader_of(request).code == READERS[0].code
+    return FALLBACK if patient and here not in reviewed_languages() else here
 
 
 def reader_of(request: HttpRequest) -> Reader:

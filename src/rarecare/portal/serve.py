@@ -111,7 +111,7 @@ def prepare(release: str | Path, *, host: str, data: str | Path) -> None:
     from django.db import connections  # noqa: PLC0415
 
     connections.close_all()
-    _apart(fill_demo)
+    _apart(fill)
 
 
 def _apart(step: Callable[..., str | None], *arguments: str) -> str | None:
@@ -124,16 +124,18 @@ def _apart(step: Callable[..., str | None], *arguments: str) -> str | None:
         return pool.submit(step, *arguments).result()
 
 
-def fill_demo() -> None:
-    """Fill the directory with invented organisations where the release is synthetic."""
+def fill() -> None:
+    """Measure the drawings; fill the directory where the release is synthetic."""
     import django  # noqa: PLC0415 - in a process of its own
 
     django.setup()
     from django.utils import timezone  # noqa: PLC0415
 
     from rarecare.portal.directory.demo import write_demo_directory  # noqa: PLC0415
+    from rarecare.portal.estimates.sizes import measure  # noqa: PLC0415
     from rarecare.portal.releases import store  # noqa: PLC0415
 
+    measure(store().current())
     if store().current().synthetic:
         write_demo_directory(timezone.localdate())
 

@@ -7,13 +7,14 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
 
-from rarecare.portal import pages
+from rarecare.portal import pages, vega
 from rarecare.portal.estimates.views import permanent
 
 urlpatterns = [
     path("health/", pages.health, name="health"),
     path("robots.txt", pages.robots, name="robots"),
     path("favicon.svg", pages.favicon, name="favicon"),
+    path("vega.js", vega.script, name="vega"),
     path("language/", set_language, name="set_language"),
     path("r/<slug:release>/", permanent, {"rest": ""}, name="permanent-release"),
     path("r/<slug:release>/<path:rest>", permanent, name="permanent"),

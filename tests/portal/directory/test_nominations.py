@@ -1,17 +1,23 @@
 """From nomination to decision, step by step, and what each step refuses."""
 
 import datetime as dt
+import os
+import subprocess
+import sys
 
 import pytest
+from django.core import mail
 from django.core.exceptions import PermissionDenied
+from django.test import TestCase
 
 from rarecare.care.designation import decisions, designations
 from rarecare.errors import DisagreementError, UsageError
+from rarecare.portal.accounts.models import Account
 from rarecare.portal.accounts.roles import Role
 from rarecare.portal.audit.books import ACTS, DESIGNATIONS, extend, read
 from rarecare.portal.consensus.models import CriteriaVersion
 from rarecare.portal.directory.decisions import decide, review
-from rarecare.portal.directory.models import Document, Evidence, Kind, Nomination
+from rarecare.portal.directory.models import Document, Evidence, Kind, Membership, Nomination
 from rarecare.portal.directory.nominations import (
     add_evidence,
     evidence_of,
@@ -68,6 +74,12 @@ class World:
 @pytest.fixture
 def world(db):
     return World()
+
+
+@pytest.fixture
+def mailoutbox():
+    mail.outbox.clear()
+    return mail.outbox
 
 
 def test_from_nomination_to_designation(world):
@@ -307,3 +319,44 @@ def test_a_history_added_to_in_the_meantime_is_not_overwritten(world):
     decide(world.editor, world.reviewed(), decision="not designated", reasons=WHY, on=LATER)
     with pytest.raises(DisagreementError, match="added to in the meantime"):
         extend(DESIGNATIONS, stale.add("designation", {}, on=LATER))
+
+
+def test_reviewers_are_told_that_a_nomination_awaits_them(world, mailoutbox):
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        nomination = world.in_review()
+    assert [message.to for message in mailoutbox] == [["one@example.org"], ["two@example.org"]]
+    (first, _second) = mailoutbox
+    assert "Hospital A" in first.subject
+    assert f"http://localhost/en/nominations/{nomination.pk}/" in first.body
+    assert first.body.startswith("One,")
+
+
+def test_a_reviewer_of_one_side_or_without_access_is_not_told(world, mailoutbox):
+    Membership.objects.filter(account=world.one).update(organisation=world.centre)
+    Account.objects.filter(pk=world.two.pk).update(is_active=False)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        world.in_review()
+    assert mailoutbox == []
+
+
+def test_what_is_refused_tells_nobody(world, mailoutbox):
+    nomination = world.nominated()
+    with TestCase.captureOnCommitCallbacks(execute=True), pytest.raises(UsageError):
+        submit(world.doctor, nomination, on=DAY)
+    assert mailoutbox == []
+
+
+def test_a_mail_server_that_fails_stops_no_nomination(world, settings_of, caplog):
+    settings_of(EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend", EMAIL_PORT=9)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        nomination = world.in_review()
+    assert nomination.state == Nomination.State.REVIEW
+    assert "a reviewer of nomination" in caplog.text
+
+
+def test_messages_are_printed_where_there_is_no_mail_server():
+    code = "from rarecare.portal import settings_accounts as s; print(s.EMAIL_BACKEND)"
+    environment = {key: value for key, value in os.environ.items() if key != "RARECARE_EMAIL"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env=environment | {"SECRET_KEY": "x" * 60})  # fmt: skip
+    assert done.stdout.strip() == "django.core.mail.backends.console.EmailBackend"

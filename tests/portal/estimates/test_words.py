@@ -7,7 +7,7 @@ from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarecare.portal.estimates import words
+from rarecare.portal.estimates import rarity, words
 from rarecare.portal.estimates.words import AUTHORITY, GP, ONCOLOGIST, PATIENT, RESEARCHER
 from rarecare.portal.readers import BY_CODE
 
@@ -70,7 +70,7 @@ def test_new_cases_in_five_voices(reader, sentence):
 
 def test_a_rate_below_one_in_a_million_is_said_so():
     row = a_row(0.05, 0.03, 0.08, n=40)
-    assert words.told_each_year(row) == (
+    assert rarity.told_each_year(row) == (
         # 0.5 in a million, 0.3 to 0.8
         "Fewer than 1 person in a million is told each year that they have it; likely no more "
         "than 1."
@@ -78,8 +78,8 @@ def test_a_rate_below_one_in_a_million_is_said_so():
 
 
 def test_no_case_is_not_a_rate():
-    assert words.told_each_year(a_row(0.0, 0.0, 0.01, n=0)).startswith("No one was told")
-    assert words.in_a_practice(a_row(0.0, 0.0, 0.01, n=0)).startswith("No case")
+    assert rarity.told_each_year(a_row(0.0, 0.0, 0.01, n=0)).startswith("No one was told")
+    assert rarity.in_a_practice(a_row(0.0, 0.0, 0.01, n=0)).startswith("No case")
 
 
 def test_more_than_all_is_all():
@@ -134,7 +134,7 @@ def test_a_trend_is_claimed_only_where_its_interval_excludes_none():
 
 @given(st.floats(0.01, 900))
 def test_most_years_hold_95_of_100(mean):
-    low, high = words.poisson_range(mean)
+    low, high = rarity.poisson_range(mean)
     assert low <= mean + 1
     assert high >= mean - 1
     # the obvious twin: sum the terms of the distribution

@@ -15,7 +15,7 @@ ACCESS: Mapping[str, str] = {
     # estimates, their interface and what surrounds them are public and read only
     "estimates:*": EVERYONE, "named:*": EVERYONE, "api-1.0.0:*": EVERYONE,
     "comparing:*": EVERYONE, "named-comparing:*": EVERYONE, "api-nothing": EVERYONE,
-    "health": EVERYONE, "robots": EVERYONE,
+    "health": EVERYONE, "robots": EVERYONE, "vega": EVERYONE,
     "favicon": EVERYONE, "set_language": EVERYONE, "permanent": EVERYONE,
     "permanent-release": EVERYONE,
     # the door; allauth asks for a sign-in where it is needed

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from rarecare.portal import numbers
+from rarecare.portal.comparing import hospitals
 from rarecare.portal.comparing.comparison import cell, name_of
 from rarecare.portal.comparing.measures import compared_areas, longest_window, measures
 from rarecare.portal.comparing.sides import cancers
 from rarecare.portal.comparing.ways import Ways
 from rarecare.portal.estimates import words
-from rarecare.portal.estimates.drawings import spoken_of
 from rarecare.portal.estimates.facts import ok
+from rarecare.portal.estimates.rows import spoken_of
+from rarecare.portal.names import name_text, named
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.portal.places import Places
 from rarecare.study import schema
@@ -23,8 +26,6 @@ from rarecare.study import schema
 Row = Mapping[str, Any]
 TOGETHER = ("rare", "all")
 """The whole that a country is first spoken of by."""
-
-_MOST_HOSPITALS = 60
 
 
 def country_lines(release: OpenedRelease, places: Places) -> list[dict[str, Any]]:
@@ -71,9 +72,9 @@ def country_page(
         "burden": _burden(release, own, area, ways, survival=survival),
         "projected": _ahead(release, area, schema.PROJECTED),
         "expected": _ahead(release, area, schema.EXPECTED),
-        "needs": care_lines(release, area, "needs"),
-        "centralisation": care_lines(release, area, "centralisation"),
-        "hospitals": hospital_lines(release, area),
+        "needs": hospitals.needs(release, own, area, ways),
+        "centralisation": hospitals.volumes(release, own, area, ways),
+        "hospitals": hospitals.each(release, together, area),
         "measures": [(ways.country(area, measure.code), measure.title)
                      for measure in every.values()],
         "download": f"/api/v1/estimates?area={area}&format=csv",
@@ -91,7 +92,7 @@ def _said(release: OpenedRelease, together: Entity | None, area: str) -> list[st
         found.append(_(
             "%(name)s: %(n)s new cases in %(years)s years, %(value)s per 100 000 people a year "
             "(%(interval)s)."
-        ) % {"name": together.name, "n": numbers.number(crude["n"]),
+        ) % {"name": name_text(together.name), "n": numbers.number(crude["n"]),
              "years": numbers.number(years), "value": numbers.rate(crude["estimate"]),
              "interval": numbers.span(crude["lower"], crude["upper"], numbers.rate)})  # fmt: skip
     else:
@@ -132,7 +133,7 @@ def _burden(
         if after is not None:
             cells.append(cell(after, after.row(release, entity, area)))
         lines.append({
-            "name": entity.name, "strong": entity.tier < 0, "lang": "en", "cells": cells,
+            "name": named(entity.name), "strong": entity.tier < 0, "cells": cells,
             "address": ways.country(area, "incidence", entity.entity_id) if entity.tier == 0
             else ways.places.cancer(entity),
         })  # fmt: skip
@@ -166,8 +167,9 @@ def _ahead(release: OpenedRelease, area: str, measure: str) -> dict[str, Any] | 
     if rows.is_empty():
         return None
     lines = [
-        {"name": f"{release.entities[row['entity_id']].name}, {numbers.years(row['period'])}",
-         "lang": "en", "cells": [_counted(row), {"value": row["method"]}]}
+        {"name": format_html("{}, {}", named(release.entities[row["entity_id"]].name),
+                             numbers.years(row["period"])),
+         "cells": [_counted(row), {"value": row["method"]}]}
         for row in rows.sort("entity_id", "period").iter_rows(named=True)
     ]  # fmt: skip
     titles = {
@@ -177,67 +179,6 @@ def _ahead(release: OpenedRelease, area: str, measure: str) -> dict[str, Any] | 
     }  # fmt: skip
     return {"caption": titles[measure], "columns": [_("New cases a year"), _("Method")],
             "lines": lines, "first": _("Cancer and years")}  # fmt: skip
-
-
-def care_lines(release: OpenedRelease, area: str, topic: str) -> dict[str, Any] | None:
-    """Return measures of care of a topic in a country, or None where the release has none."""
-    care = release.release.tables.get("care")
-    if care is None or care.is_empty():
-        return None
-    explained = {row["measure"]: row for row in care.filter(topic=topic).iter_rows(named=True)}
-    rows = release.release.estimates.filter(
-        pl.col("measure").is_in(list(explained)), pl.col("area") == area,
-        pl.col("sex") == schema.ALL, pl.col("age_group") == schema.ALL,
-    )  # fmt: skip
-    if rows.is_empty():
-        return None
-    lines = []
-    for row in rows.sort("entity_id", "measure", "period").iter_rows(named=True):
-        told = explained[row["measure"]]
-        lines.append({
-            "name": f"{release.entities[row['entity_id']].name}: {told['title']}", "lang": "en",
-            "cells": [_care_cell(row), _care_unit(row), {"value": numbers.years(
-                row["period"])}, {"value": f"{told['source'] or ''} {told['sureness'] or ''}"}],
-        })  # fmt: skip
-    titles = {
-        "needs": _("Needs, 95% interval in brackets"),
-        "centralisation": _("Where care is concentrated, 95% interval in brackets"),
-    }
-    columns = [_("Value"), _("Unit"), _("Years"), _("Source and how sure")]
-    return {"caption": titles[topic], "columns": columns, "lines": lines,
-            "first": _("Cancer and measure")}  # fmt: skip
-
-
-def _care_cell(row: Row) -> dict[str, Any]:
-    if not ok(row):
-        return {"state": words.state(row), "reason": row["reason"]}
-    share = row["unit"] == "share"
-    write = numbers.percent if share else numbers.short
-    interval = "" if row["lower"] is None else words.dashed(row, write)
-    return {"value": write(row["estimate"]), "interval": interval}
-
-
-def _care_unit(row: Row) -> dict[str, Any]:
-    return {"value": "%" if row["unit"] == "share" else row["unit"]}
-
-
-def hospital_lines(release: OpenedRelease, area: str) -> dict[str, Any] | None:
-    """Return patients by hospital, without names, or None where the release has none."""
-    hospitals = release.release.tables.get("hospitals")
-    if hospitals is None:
-        return None
-    rows = hospitals.filter(pl.col("area") == area)
-    if rows.is_empty():
-        return None
-    lines = [
-        {"name": f"{release.entities[row['entity_id']].name}: {row['measure']}", "lang": "en",
-         "cells": [{"value": row["hospital"]}, _care_cell(row), _care_unit(row)]}
-        for row in rows.head(_MOST_HOSPITALS).iter_rows(named=True)
-        if row["entity_id"] in release.entities
-    ]  # fmt: skip
-    return {"caption": _("Hospitals without names, by the number of their patients"),
-            "columns": [_("Hospital"), _("Value"), _("Unit")], "lines": lines,
-            "first": _("Cancer and measure"), "cut": rows.height > _MOST_HOSPITALS}  # fmt: skip
 
 
 def _length(period: str) -> int:

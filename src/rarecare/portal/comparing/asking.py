@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from rarecare.portal import numbers
 from rarecare.portal.api.asking import Question, said, values_of
@@ -16,7 +17,7 @@ from rarecare.portal.comparing.views import DATA, readable
 from rarecare.portal.comparing.ways import Ways
 from rarecare.portal.estimates import words
 from rarecare.portal.opened import OpenedRelease
-from rarecare.portal.readers import PARAMETER
+from rarecare.portal.readers import PARAMETER, words_language
 from rarecare.results import OK
 
 ESTIMATES = "estimates"
@@ -51,13 +52,14 @@ def query(request: Any) -> HttpResponse:
         (kind.upper(), f"/api/v1/{ESTIMATES}{question.query(page=1, per_page=100, format=kind)}")
         for kind in ("csv", "parquet", "json")
     ]  # fmt: skip
+    with override(words_language(request)):
+        lines = None if shown is None else [_line(release, row) for row in shown.to_dicts()]
     context = {
         "section": DATA, "ways": Ways(request.places), "error": error, "asked": asked,
         "fields": [_field(release, question, name) for name in _CHOICES],
         "total": numbers.number(total), "page": question.page, "last": last,
         "previous": at(question.page - 1), "next": at(question.page + 1),
-        "lines": [_line(release, row) for row in shown.iter_rows(named=True)]
-        if shown is not None else None,
+        "lines": lines,
         "files": files if asked and error is None else [],
         "permanent": Ways(request.places).permanent(Ways(request.places).query)
         + question.query(page=1, per_page=PER_PAGE),

@@ -18,6 +18,7 @@ from rarecare.portal.estimates.facts import ok
 from rarecare.portal.estimates.figures import FigureBlock, citation
 from rarecare.portal.estimates.keys import Key
 from rarecare.portal.estimates.sheet import Asked
+from rarecare.portal.names import name_text
 from rarecare.portal.opened import OpenedRelease
 from rarecare.results import NOT_ESTIMABLE, WITHHELD
 from rarecare.study import schema
@@ -111,7 +112,7 @@ class Comparison:
         here = self.ways.comparison(entity, code)
 
         def at(tail: str) -> str:
-            return self.ways.comparison(entity, code, tail)
+            return self.ways.spoken().comparison(entity, code, tail)
 
         tail = "?map=shrunken" if name == drawing.SHRUNKEN else ""
         made = FigureBlock(
@@ -128,6 +129,7 @@ class Comparison:
         if drawing.can_draw(asked.release, entity, self.measure, name):
             made = replace(
                 made, wide=at(f"{name}-wide.svg"), narrow=at(f"{name}-narrow.svg"),
+                wide_size=self._size(name, narrow=False), narrow_size=self._size(name, narrow=True),
                 files=[*made.files, ("SVG", at(f"{name}.svg")), ("PNG", at(f"{name}.png"))],
             )  # fmt: skip
         else:
@@ -139,6 +141,10 @@ class Comparison:
                 held["status"] if held else "", "nodata"
             )
         return made
+
+    def _size(self, name: str, *, narrow: bool) -> tuple[int, int] | None:
+        asked = self.asked
+        return drawing.size(asked.release, asked.entity, self.measure.code, name, narrow=narrow)
 
     @property
     def sub(self) -> str:
@@ -178,7 +184,7 @@ class Comparison:
             for area, row in self.rows.items()
         ]  # fmt: skip
         caption = _("%(measure)s of %(name)s by country, 95%% interval in brackets.") % {
-            "measure": self.measure.title, "name": self.asked.entity.name,
+            "measure": self.measure.title, "name": name_text(self.asked.entity.name),
         }  # fmt: skip
         if shrunken:
             caption = f"{caption} {shrunken_told()}"

@@ -1,4 +1,4 @@
-"""Drawings of comparisons: dots on intervals, maps; in English, as all files."""
+"""Drawings of comparisons: dots on intervals, maps; in the language of the request."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from functools import lru_cache
 from typing import Any
 
 import polars as pl
+from django.utils.translation import gettext as _
 
 from rarecare.figures import Figure, country_map, rates_figure
 from rarecare.figures.country_map import map_codes
+from rarecare.portal import numbers
 from rarecare.portal.comparing.measures import Measure, Row, measures, shrunken_rows
-from rarecare.portal.estimates.drawings import NARROW, WIDE
-from rarecare.portal.estimates.pictures import on_disk
+from rarecare.portal.estimates import words
+from rarecare.portal.estimates.drawings import NARROW, WIDE, country_name, per_100_000
+from rarecare.portal.estimates.pictures import on_disk, spec_of
+from rarecare.portal.estimates.rows import FEWEST
+from rarecare.portal.estimates.sizes import Size, size_of
+from rarecare.portal.names import name_text
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.results import OK
 from rarecare.study import schema
 
 COUNTRIES, OBSERVED, SHRUNKEN = "countries", "map-observed", "map-shrunken"
 NAMES = (COUNTRIES, OBSERVED, SHRUNKEN)
-FEWEST = 10
-"""No percentage of fewer people is drawn."""
-
 MOST = 40
-SHRUNKEN_LABEL = "New cases per 100\u00a0000 people, adjusted for age and sex, shrunken"
 _NUMBERS = dict.fromkeys(("estimate", "lower", "upper", "level"), pl.Float64)
 _TYPES = _NUMBERS | {"reason": pl.String, "n": pl.Int64}
 
@@ -55,7 +57,6 @@ def can_draw(release: OpenedRelease, entity: Entity, measure: Measure, name: str
     return any(_code(release, area) is not None for area in shown)
 
 
-@lru_cache(maxsize=512)
 def drawing(
     release: OpenedRelease, entity: Entity, code: str, name: str, *, narrow: bool, bare: bool
 ) -> str | None:
@@ -82,12 +83,31 @@ def drawing(
     )  # fmt: skip
 
 
+def specification(
+    release: OpenedRelease, entity: Entity, code: str, name: str, *, narrow: bool, bare: bool
+) -> bytes | None:  # fmt: skip
+    """Return a figure to explore as Vega-Lite in JSON, or None where there is nothing to draw."""
+    width, measure = NARROW if narrow else WIDE, measures(release)[code]
+    return spec_of(lambda: _figure(release, entity, measure, name, width, bare=bare))
+
+
+@lru_cache(maxsize=1024)
+def size(
+    release: OpenedRelease, entity: Entity, code: str, name: str, *, narrow: bool
+) -> Size | None:  # fmt: skip
+    """Return width and height that a page keeps for a drawing, or None."""
+    width = NARROW if narrow else WIDE
+    return size_of(
+        lambda: _figure(release, entity, measures(release)[code], name, width, bare=True), width
+    )
+
+
 def _figure(
     release: OpenedRelease, entity: Entity, measure: Measure, name: str, width: float, *, bare: bool
 ) -> Figure | None:  # fmt: skip
     if not can_draw(release, entity, measure, name):
         return None
-    plain = f"{entity.name}: {measure.label.lower()}"
+    plain = f"{name_text(entity.name)}: {words.inside(measure.label)}"
     head: dict[str, Any] = {
         "title": "" if bare else plain, "synthetic": release.synthetic, "width": width,
     }  # fmt: skip
@@ -102,14 +122,15 @@ def _figure(
 
 
 def _subtitle(release: OpenedRelease, name: str) -> str:
-    shown = {SHRUNKEN: "Shrunken towards the mean. ", OBSERVED: "Observed. "}.get(name, "")
-    return f"{shown}Diagnosed {release.period.replace('-', '–')}"
+    diagnosed = _("Diagnosed %(period)s") % {"period": numbers.years(release.period)}
+    shown = {SHRUNKEN: _("Shrunken towards the mean"), OBSERVED: _("Observed")}.get(name)
+    return f"{shown}. {diagnosed}" if shown else diagnosed
 
 
 def _dots(
     release: OpenedRelease, measure: Measure, rows: Mapping[str, Row], head: dict[str, Any]
 ) -> Figure:
-    names = {area: "all" if area == schema.ALL else release.areas[area]["name"] for area in rows}
+    names = {area: country_name(release, area) for area in rows}
     return dots(measure, [(names[area], row) for area, row in rows.items()], head)
 
 
@@ -121,9 +142,14 @@ def dots(measure: Measure, named: Iterable[tuple[str, Row]], head: dict[str, Any
     table = pl.DataFrame(
         [{"name": name} | _scaled(measure, row) for name, row in shown], schema_overrides=_TYPES
     )
-    few = " or fewer than 10 people" if measure.survival else ""
-    note = f"Not shown, withheld{few} or not estimable: {', '.join(left)}." if left else None
-    return rates_figure(table, by=["name"], value_label=measure.label, note=note, **head)
+    note = (
+        _("Not shown, withheld, fewer than 10 people, or not estimable: %(names)s.")
+        if measure.survival
+        else _("Not shown, withheld or not estimable: %(names)s.")
+    ) % {"names": ", ".join(left)}
+    return rates_figure(
+        table, by=["name"], value_label=measure.label, note=note if left else None, **head
+    )
 
 
 def _map(
@@ -138,7 +164,9 @@ def _map(
          for area, row in rows.items() if (code := _code(release, area)) is not None],
         schema_overrides=_TYPES,
     )  # fmt: skip
-    label = SHRUNKEN_LABEL if name == SHRUNKEN else measure.label
+    label = measure.label
+    if name == SHRUNKEN:
+        label = per_100_000(_("New cases per 100 000 people, adjusted for age and sex, shrunken"))
     return country_map(table, value_label=label, scale=scale, **head)
 
 
@@ -155,7 +183,7 @@ def _mapped(measure: Measure, row: Row) -> dict[str, Any]:
     if row["status"] != OK or drawable(measure, row):
         return _scaled(measure, row)
     return {"level": row["level"], "status": "not estimable", "n": row["n"],
-            "reason": f"fewer than {FEWEST} people", "estimate": None, "lower": None,
+            "reason": _("fewer than %(n)s people") % {"n": FEWEST}, "estimate": None, "lower": None,
             "upper": None}  # fmt: skip
 
 

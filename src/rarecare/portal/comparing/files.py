@@ -38,9 +38,13 @@ def figure(
     if suffix == "csv":
         rows = list(drawing.rows_of(release, entity, every[code], figure).values())
         return sent(request, as_csv(rows), "csv", file_name(release, entity, what, "csv"))
-    svg = drawing.drawing(release, entity, code, figure, narrow=_SIZES.get(size or "", False),
-                          bare=size is not None)  # fmt: skip
-    return _drawn(request, svg, suffix, size, file_name(release, entity, what, suffix))
+    narrow = _SIZES.get(size or "", False)
+    if suffix == "json":
+        return _explored(request, drawing.specification(
+            release, entity, code, figure, narrow=narrow, bare=size is not None))  # fmt: skip
+    svg = drawing.drawing(release, entity, code, figure, narrow=narrow, bare=size is not None)
+    place = drawing.size(release, entity, code, figure, narrow=narrow) if size else None
+    return _drawn(request, svg, suffix, place, file_name(release, entity, what, suffix))
 
 
 @readable
@@ -63,20 +67,30 @@ def cancers(
     if suffix == "csv":
         rows = [row for _entity, row in sides.rows_of(release, area, code, family)]
         return sent(request, as_csv(rows), "csv", title)
-    svg = sides.drawn(release, area, code, family, narrow=_SIZES.get(size or "", False),
-                      bare=size is not None)  # fmt: skip
-    return _drawn(request, svg, suffix, size, title)
+    narrow = _SIZES.get(size or "", False)
+    if suffix == "json":
+        return _explored(request, sides.specification(
+            release, area, code, family, narrow=narrow, bare=size is not None))  # fmt: skip
+    svg = sides.drawn(release, area, code, family, narrow=narrow, bare=size is not None)
+    place = sides.size(release, area, code, family, narrow=narrow) if size else None
+    return _drawn(request, svg, suffix, place, title)
+
+
+def _explored(request: Any, body: bytes | None) -> HttpResponse:
+    if body is None:
+        raise Http404(_("Too few numbers of this figure can be shown to draw it."))
+    return sent(request, body, "json", None)
 
 
 def _drawn(
-    request: Any, svg: str | None, suffix: str, size: str | None, title: str
+    request: Any, svg: str | None, suffix: str, place: tuple[int, int] | None, title: str
 ) -> HttpResponse:  # fmt: skip
     if svg is None:
         raise Http404(_("Too few numbers of this figure can be shown to draw it."))
     if suffix == "png":
         return sent(request, pictures.png(svg), "png", title)
-    if size is None:
+    if place is None:
         return sent(request, svg.encode(), "svg", title)
-    response = sent(request, pictures.for_page(svg).encode(), "svg", None)
+    response = sent(request, pictures.for_page(svg, place).encode(), "svg", None)
     response.headers["Content-Security-Policy"] = pictures.PICTURE_POLICY
     return response

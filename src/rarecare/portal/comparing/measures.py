@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from rarecare.portal import numbers
 from rarecare.portal.estimates import words
-from rarecare.portal.estimates.drawings import length, main_ages, standard_of
+from rarecare.portal.estimates.drawings import per_100_000
+from rarecare.portal.estimates.rows import length, main_ages, standard_of
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
 
@@ -29,7 +30,7 @@ class Measure:
     title, unit
         In words of the language; ``unit`` stands behind a number.
     label
-        Of the axis of a drawing, in English as all files.
+        Of the axis of a drawing.
     where
         Columns and values of its rows for a cancer, but for the area.
     write
@@ -99,14 +100,14 @@ def measures(release: OpenedRelease) -> dict[str, Measure]:
     found = [
         Measure(
             "incidence", _("New cases, age-standardised"), _("per 100 000 people a year"),
-            "New cases per 100\u00a0000 people, age-standardised",
+            per_100_000(_("New cases per 100 000 people, age-standardised")),
             lambda r, e: {"measure": schema.INCIDENCE, "age_group": schema.ALL, "period": period,
                           "standard": standard_of(r, e)},
             numbers.rate, shrunken=True,
         ),
         Measure(
             "crude-incidence", _("New cases, crude"), _("per 100 000 people a year"),
-            "New cases per 100\u00a0000 people, crude",
+            per_100_000(_("New cases per 100 000 people, crude")),
             lambda _r, _e: {"measure": schema.INCIDENCE, "age_group": schema.ALL,
                             "period": period, "standard": schema.NONE},
             numbers.rate,
@@ -118,7 +119,9 @@ def measures(release: OpenedRelease) -> dict[str, Measure]:
         found.append(Measure(
             "prevalence",
             _("People alive, diagnosed in %(period)s") % {"period": numbers.years(window)},
-            _("per 100 000 people"), f"People alive per 100\u00a0000, diagnosed {window}",
+            _("per 100 000 people"),
+            per_100_000(_("People alive per 100 000, diagnosed in %(period)s")
+                        % {"period": numbers.years(window)}),
             lambda _r, _e: {"measure": schema.PREVALENCE, "period": window}, numbers.rate,
             caution=_("Prevalence depends on how old the people of a country are."),
         ))  # fmt: skip
@@ -132,7 +135,7 @@ def _survival(years: float) -> list[Measure]:
     return [
         Measure(
             f"survival-{years:g}y", _("Net survival at %(years)s") % after, unit="%",
-            label=f"Net survival at {years:g} years (%)",
+            label=_("Net survival at %(years)s (%%)") % after,
             where=lambda r, e: {"measure": schema.NET_SURVIVAL, "standard": schema.NONE,
                                 "time_years": years, "age_group": main_ages(r, e)},
             caution=_("Not standardised for age: part of a difference may come from the ages of "
@@ -142,7 +145,7 @@ def _survival(years: float) -> list[Measure]:
         Measure(
             f"survival-{years:g}y-standardised",
             _("Net survival at %(years)s, age-standardised") % after, unit="%",
-            label=f"Net survival at {years:g} years (%), age-standardised",
+            label=_("Net survival at %(years)s (%%), age-standardised") % after,
             where=lambda r, e: {"measure": schema.NET_SURVIVAL, "time_years": years,
                                 "standard": age_standard(r, e), "age_group": main_ages(r, e)},
             write=numbers.percent, factor=100.0, survival=True,

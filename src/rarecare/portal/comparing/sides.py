@@ -18,7 +18,9 @@ from rarecare.portal.estimates import words
 from rarecare.portal.estimates.drawings import NARROW, WIDE
 from rarecare.portal.estimates.facts import ok
 from rarecare.portal.estimates.figures import FigureBlock
-from rarecare.portal.estimates.pictures import on_disk
+from rarecare.portal.estimates.pictures import on_disk, spec_of
+from rarecare.portal.estimates.sizes import Size, size_of
+from rarecare.portal.names import name_text, named
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
 
@@ -59,7 +61,7 @@ def side_by_side(
     """Return the cancers of a country side by side."""
     rows = [(entity, measure.row(release, entity, area)) for entity in cancers(release, family)]
     parts = [measure.code, *([family] if family else [])]
-    here = ways.country(area, *parts)
+    here, drawn_at = (way.country(area, *parts) for way in (ways, ways.spoken()))
     title = _("Cancers side by side")
     place = name_of(release, area)
     known = [(entity, row) for entity, row in rows if row is not None]
@@ -77,7 +79,7 @@ def side_by_side(
                 "place": place,
             }, synthetic=release.synthetic),
         [_("Cancer"), f"{measure.title} ({measure.unit})", _("95% interval"), _("People")],
-        [line_of(measure, entity.name, row) for entity, row in known],
+        [line_of(measure, named(entity.name), row) for entity, row in known],
         permanent=ways.permanent(f"{here}#{CANCERS}"),
         cite=_("%(place)s: %(title)s. In: %(study)s. Rarecare, %(kind)s %(release)s.") % {
             "place": place, "title": measure.title, "study": study, "kind": kind,
@@ -85,10 +87,13 @@ def side_by_side(
         number=1,
     )  # fmt: skip
     if known:
-        figure.files = [("CSV", f"{here}{CANCERS}.csv")]
+        figure.files = [("CSV", f"{drawn_at}{CANCERS}.csv")]
     if any(drawing.drawable(measure, row) for _entity, row in rows):
-        figure.wide, figure.narrow = (f"{here}{CANCERS}-{w}.svg" for w in ("wide", "narrow"))
-        figure.files = [*figure.files, *((s.upper(), f"{here}{CANCERS}.{s}")
+        figure.wide, figure.narrow = (f"{drawn_at}{CANCERS}-{w}.svg" for w in ("wide", "narrow"))
+        figure.wide_size, figure.narrow_size = (
+            size(release, area, measure.code, family, narrow=narrow) for narrow in (False, True)
+        )
+        figure.files = [*figure.files, *((s.upper(), f"{drawn_at}{CANCERS}.{s}")
                                          for s in ("svg", "png"))]  # fmt: skip
     else:
         held = next((row for _entity, row in rows if row is not None and not ok(row)), None)
@@ -98,9 +103,9 @@ def side_by_side(
         )
     strong = 0 if family is None else 1
     lines = [
-        {"name": entity.name, "strong": entity.tier == strong,
+        {"name": named(entity.name), "strong": entity.tier == strong,
          "address": ways.country(area, measure.code, entity.entity_id) if entity.tier == 0
-         else ways.comparison(entity, measure.code), "lang": "en",
+         else ways.comparison(entity, measure.code),
          "cells": [people_cell(row), cell(measure, row)]}
         for entity, row in rows
     ]  # fmt: skip
@@ -126,7 +131,6 @@ def rows_of(
     return [(entity, row) for entity, row in rows if row is not None]
 
 
-@lru_cache(maxsize=256)
 def drawn(
     release: OpenedRelease, area: str, code: str, family: str | None, *, narrow: bool, bare: bool
 ) -> str | None:  # fmt: skip
@@ -139,6 +143,23 @@ def drawn(
     )  # fmt: skip
 
 
+@lru_cache(maxsize=256)
+def size(
+    release: OpenedRelease, area: str, code: str, family: str | None, *, narrow: bool
+) -> Size | None:  # fmt: skip
+    """Return width and height that a page keeps for the drawing, or None."""
+    width = NARROW if narrow else WIDE
+    return size_of(lambda: _figure(release, area, code, family, width, bare=True), width)
+
+
+def specification(
+    release: OpenedRelease, area: str, code: str, family: str | None, *, narrow: bool, bare: bool
+) -> bytes | None:  # fmt: skip
+    """Return the drawing to explore as Vega-Lite in JSON, or None without anything to draw."""
+    width = NARROW if narrow else WIDE
+    return spec_of(lambda: _figure(release, area, code, family, width, bare=bare))
+
+
 def _figure(
     release: OpenedRelease, area: str, code: str, family: str | None, width: float, *, bare: bool
 ) -> Figure | None:  # fmt: skip
@@ -146,12 +167,11 @@ def _figure(
     rows = rows_of(release, area, code, family)
     if not any(drawing.drawable(measure, row) for _entity, row in rows):
         return None
-    place = "all countries" if area == schema.ALL else release.areas[area]["name"]
-    title = f"{place}: {measure.label.lower()}"
+    title = f"{name_of(release, area)}: {words.inside(measure.label)}"
     head: dict[str, Any] = {"title": "" if bare else title, "synthetic": release.synthetic,
                             "width": width}  # fmt: skip
     if not bare:
-        head["subtitle"] = f"Diagnosed {release.period.replace('-', '–')}"
-    named = [(f"{entity.entity_id} {entity.name}", row) for entity, row in rows]
-    made = drawing.dots(measure, named, head)
+        head["subtitle"] = _("Diagnosed %(period)s") % {"period": numbers.years(release.period)}
+    lines = [(f"{entity.entity_id} {name_text(entity.name)}", row) for entity, row in rows]
+    made = drawing.dots(measure, lines, head)
     return replace(made, title=title) if bare else made

@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from rarecare.portal.comparing import asking, files, views
 
-_FILE = r"(?:-(?P<size>wide|narrow))?\.(?P<suffix>svg|png|csv)$"
+_FILE = r"(?:-(?P<size>wide|narrow))?\.(?P<suffix>svg|png|csv|json)$"
 
 app_name = "comparing"
 urlpatterns = [

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -23,7 +24,7 @@ from rarecare.portal.estimates.views import SHOWN, entity_of, no_such_cancer
 from rarecare.portal.kept import kept, with_release
 from rarecare.portal.names import name_text
 from rarecare.portal.opened import Entity, OpenedRelease
-from rarecare.portal.readers import reader_of
+from rarecare.portal.readers import reader_of, words_language
 from rarecare.study import schema
 
 MAPS = ("observed", "shrunken")
@@ -121,7 +122,9 @@ def compare(request: Any, name: str, code: str) -> HttpResponse:
         error = UsageError(_("survival is not understood"), value=survival[:100], allowed=SHOWN)
         return wrong(request, error, [(here, entity.name)], status=400)
     asked = asked_of(request, entity)
-    comparison = Comparison.of(asked, every[code])
+    with override(words_language(request)):
+        comparison = Comparison.of(asked, measures(release)[code])
+        blocks = comparison.blocks(shown)
     hidden = every[code].survival and not asked.chosen
     context = {
         "section": SECTION, "ways": ways, "entity": entity, "measure": every[code],
@@ -130,7 +133,7 @@ def compare(request: Any, name: str, code: str) -> HttpResponse:
                    for other in every.values()],
         "maps": _maps(here, shown, every[code], survival),
         "comparison": None if hidden else comparison,
-        "blocks": () if hidden else comparison.blocks(shown),
+        "blocks": () if hidden else blocks,
         "canonical": here, "permanent": ways.permanent(here),
     }  # fmt: skip
     return render(request, "comparing/compare.html", context)
@@ -151,8 +154,9 @@ def _maps(
 @kept()
 def countries(request: Any) -> HttpResponse:
     """Show the countries of a release."""
-    context = {"section": SECTION, "ways": Ways(request.places),
-               "lines": areas.country_lines(request.release, request.places)}  # fmt: skip
+    with override(words_language(request)):
+        lines = areas.country_lines(request.release, request.places)
+    context = {"section": SECTION, "ways": Ways(request.places), "lines": lines}
     return render(request, "comparing/countries.html", context)
 
 
@@ -164,8 +168,10 @@ def country(request: Any, name: str) -> HttpResponse:
     area = area_of(release, name)
     if area is None:
         return no_such_country(request, name)
-    page = areas.country_page(release, area, request.places, survival=_chosen(request))
-    context = {"section": SECTION, "ways": Ways(request.places), "area": area,
+    with override(words_language(request)):
+        page = areas.country_page(release, area, request.places, survival=_chosen(request))
+    ways = Ways(request.places)
+    context = {"section": SECTION, "ways": ways, "area": area, "here": ways.country(area),
                "name": name_of(release, area), "page": page}  # fmt: skip
     return render(request, "comparing/country.html", context)
 
@@ -185,6 +191,11 @@ def cancers_of(request: Any, name: str, code: str, family: str | None = None) ->
         return no_such_cancer(request, family)
     measure = every[code]
     hidden = measure.survival and not _chosen(request)
+    with override(words_language(request)):
+        side = None if hidden else sides.side_by_side(
+            release, area, measures(release)[code], family, ways=ways,
+            reader=reader_of(request).code,
+        )  # fmt: skip
     context = {
         "section": SECTION, "ways": ways, "area": area, "name": name_of(release, area),
         "country_address": ways.country(area), "measure": measure,
@@ -192,9 +203,7 @@ def cancers_of(request: Any, name: str, code: str, family: str | None = None) ->
         "here": ways.country(area, code, *([family] if family else [])),
         "others": [(ways.country(area, other.code, *([family] if family else [])), other.title,
                     other.code == code) for other in every.values()],
-        "side": None if hidden else sides.side_by_side(
-            release, area, measure, family, ways=ways, reader=reader_of(request).code
-        ),
+        "side": side,
     }  # fmt: skip
     return render(request, "comparing/cancers_of.html", context)
 
@@ -203,8 +212,9 @@ def cancers_of(request: Any, name: str, code: str, family: str | None = None) ->
 @kept()
 def quality(request: Any) -> HttpResponse:
     """Show the data behind a release: checks, what was left out, choices, inputs."""
-    context = {"section": DATA, "ways": Ways(request.places),
-               "page": behind.of_release(request.release, request.places)}  # fmt: skip
+    with override(words_language(request)):
+        page = behind.of_release(request.release, request.places)
+    context = {"section": DATA, "ways": Ways(request.places), "page": page}
     return render(request, "comparing/quality.html", context)
 
 
@@ -220,8 +230,9 @@ def registry(request: Any, registry: str) -> HttpResponse:
                            allowed=known)  # fmt: skip
         shown = [near] if near else known[:5]
         return wrong(request, error, [(ways.registry(one), one) for one in shown])
-    context = {"section": DATA, "ways": ways, "registry": registry,
-               "page": behind.of_registry(request.release, registry)}  # fmt: skip
+    with override(words_language(request)):
+        page = behind.of_registry(request.release, registry)
+    context = {"section": DATA, "ways": ways, "registry": registry, "page": page}
     return render(request, "comparing/registry.html", context)
 
 
@@ -233,9 +244,11 @@ def data_of(request: Any, name: str) -> HttpResponse:
     if entity is None:
         return no_such_cancer(request, name)
     ways = Ways(request.places)
+    with override(words_language(request)):
+        page = behind.of_entity(request.release, entity)
     context = {"section": DATA, "ways": ways, "entity": entity,
                "line": request.release.line(entity), "canonical": ways.data_of(entity),
-               "page": behind.of_entity(request.release, entity)}  # fmt: skip
+               "page": page}  # fmt: skip
     return render(request, "comparing/data_of.html", context)
 
 

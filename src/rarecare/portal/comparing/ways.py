@@ -22,6 +22,10 @@ class Ways:
 
     places: Places
 
+    def spoken(self) -> Ways:
+        """Return the ways in the language that is spoken now: drawings are in it."""
+        return Ways(self.places.spoken())
+
     @property
     def compare(self) -> str:
         """The start of comparisons."""

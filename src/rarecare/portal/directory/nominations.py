@@ -193,7 +193,7 @@ def text_criteria_met(nomination: Nomination) -> dict[str, bool | None]:
 
 @transaction.atomic
 def submit(account: Account, nomination: Nomination, *, on: dt.date) -> None:
-    """End the gathering of evidence: reviewers may now review.
+    """End the gathering of evidence: reviewers may now review, and are told by e-mail.
 
     Raises
     ------
@@ -202,6 +202,8 @@ def submit(account: Account, nomination: Nomination, *, on: dt.date) -> None:
     UsageError
         It was submitted before, or there is no evidence.
     """
+    from rarecare.portal.directory.telling import tell_reviewers  # noqa: PLC0415 - it asks who sides
+
     _need_nominator(account, nomination)
     if nomination.state != Nomination.State.GATHERING:
         raise UsageError("this nomination was submitted before",
@@ -211,6 +213,7 @@ def submit(account: Account, nomination: Nomination, *, on: dt.date) -> None:
     nomination.state, nomination.submitted = Nomination.State.REVIEW, on
     nomination.save(update_fields=("state", "submitted"))
     record(account, "submitted", f"nomination {nomination.pk}")
+    transaction.on_commit(lambda: tell_reviewers(nomination))
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from rarecare.results import OK
 from rarecare.study.report.content import accounting, quality
 
 MICROSCOPE, CERTIFICATE = "microscopically verified", "death certificate only"
+LOST = "lost to follow-up"
 
 
 def behind_facts(release: OpenedRelease, said: Callable[[str], str]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from django.utils.translation import ngettext
 
 from rarecare.portal import numbers
 from rarecare.portal.estimates import words
-from rarecare.portal.estimates.drawings import country_rows, incidence_by_country
 from rarecare.portal.estimates.facts import Facts, Row, ok
+from rarecare.portal.estimates.rows import country_rows, incidence_by_country
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
 

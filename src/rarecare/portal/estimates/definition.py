@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-import polars as pl
 from django.utils.translation import gettext as _
 
 from rarecare.codes import default_list
@@ -60,14 +61,12 @@ def definition_of(release: OpenedRelease, entity: Entity, facts: Facts) -> Defin
     known = release.manifest["list_sha256"] == listed.hash
     rules, notes = [], ""
     if known:
-        own = listed.rules.filter(pl.col("entity_id") == entity.entity_id)
-        for row in own.iter_rows(named=True):
+        for row in _rules().get(entity.entity_id, ()):
             rules.append(
                 (_spaced(row["topography"]), _spaced(row["morphology"]),
                  _spaced(row["behaviour"]), row["sex"] or "")
             )  # fmt: skip
-        found = listed.entities.filter(pl.col("entity_id") == entity.entity_id)
-        notes = (found["notes"][0] or "") if found.height and "notes" in found.columns else ""
+        notes = _notes().get(entity.entity_id) or ""
     tiers = {2: _("tier 2, for clinical decisions"), 1: _("tier 1, for the organisation of care"),
              0: _("a family")}  # fmt: skip
     return Definition(
@@ -76,6 +75,24 @@ def definition_of(release: OpenedRelease, entity: Entity, facts: Facts) -> Defin
         listed.statement if known else _("The codes of this release's list are not at hand."),
         release.manifest["list_version"], known, synonyms_by_entity().get(entity.entity_id, ()),
     )  # fmt: skip
+
+
+@cache
+def _rules() -> dict[str, list[dict[str, Any]]]:
+    """Return the rules of the list at hand, by entity."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in default_list().rules.to_dicts():
+        found.setdefault(row["entity_id"], []).append(row)
+    return found
+
+
+@cache
+def _notes() -> dict[str, str | None]:
+    """Return the remarks of the list at hand, by entity."""
+    listed = default_list().entities
+    if "notes" not in listed.columns:
+        return {}
+    return dict(zip(listed["entity_id"], listed["notes"], strict=True))
 
 
 def _rare(entity: Entity, facts: Facts) -> str:

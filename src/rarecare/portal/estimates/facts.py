@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rarecare.portal.estimates.drawings import (
+from rarecare.portal.estimates.rows import (
     FEWEST,
     length,
     main_ages,

@@ -12,8 +12,11 @@ from django.utils.translation import gettext as _
 from rarecare.portal import numbers
 from rarecare.portal.estimates import icons, words
 from rarecare.portal.estimates.countries import places_of
-from rarecare.portal.estimates.drawings import BY_NAME, Rows
+from rarecare.portal.estimates.drawings import BY_NAME
 from rarecare.portal.estimates.facts import Row, ok
+from rarecare.portal.estimates.rows import Rows
+from rarecare.portal.estimates.sizes import size
+from rarecare.portal.names import name_text
 from rarecare.study import schema
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ class FigureBlock:
         Its table: headings; a name and cells in each line.
     wide, narrow
         Addresses of the drawings of a page and a phone; empty where ``inline`` is the drawing.
+    wide_size, narrow_size
+        Width and height that the page keeps for them.
     inline
         The drawing itself.
     missing
@@ -61,6 +66,8 @@ class FigureBlock:
     lines: Sequence[dict[str, Any]]
     wide: str = ""
     narrow: str = ""
+    wide_size: tuple[int, int] | None = None
+    narrow_size: tuple[int, int] | None = None
     inline: SafeString | str = ""
     missing: str = ""
     look: str = ""
@@ -74,14 +81,13 @@ class FigureBlock:
 class Kind:
     """What a page says of a kind of figure; lazily, in the language of the request."""
 
-    title: Callable[[], str]
     sub: Callable[[Asked], str]
     caption: Callable[[], str]
     name: Callable[[Asked, Row], str]
     write: Callable[[float], str]
     first: Callable[[], str]
     value: Callable[[], str]
-    people: bool = True
+    people: Callable[[], str] | None = lambda: _("People")
 
 
 def _band() -> str:
@@ -116,7 +122,6 @@ def _diagnosed(asked: Asked) -> str:
 
 KINDS = {
     "survival": Kind(
-        lambda: _("Net survival"),
         lambda a: _("%(who)s, ages %(ages)s; leaving aside other causes of death.")
         % {"who": _diagnosed(a), "ages": numbers.ages(a.facts.ages)},
         lambda: _("The curve starts at 100% and falls with each death from the cancer. ") + _band(),
@@ -124,14 +129,12 @@ KINDS = {
         lambda: _("Years since diagnosis"), lambda: _("Net survival (%)"),
     ),
     "age": Kind(
-        lambda: _("Age at diagnosis"),
         lambda a: _("New cases per 100 000 people of that age a year; %(who)s.")
         % {"who": _diagnosed(a)},
         lambda: _("Ages that are withheld break the line. ") + _band(),
         _sex_age, numbers.rate, lambda: _("Sex and age"), lambda: _("New cases per 100 000"),
     ),
     "trend": Kind(
-        lambda: _("New cases by year"),
         lambda a: _("New cases per 100 000 people a year, age-standardised (%(standard)s); "
                     "%(place)s.")
         % {"standard": words.standard_name(a.facts.standard), "place": places_of(a.release)},
@@ -140,13 +143,12 @@ KINDS = {
         lambda: _("Year"), lambda: _("Rate per 100 000"),
     ),
     "prevalence": Kind(
-        lambda: _("People alive after the diagnosis"),
         lambda a: _("%(place)s, by the years since diagnosis.") % {"place": places_of(a.release)},
         lambda: _("The line is the 95% interval of all together."),
         _window, numbers.people, lambda: _("Time since diagnosis"), lambda: _("People alive"),
+        people=lambda: _("Of them known to be alive"),
     ),
     "incidence-by-country": Kind(
-        lambda: _("New cases by country"),
         lambda a: _("New cases per 100 000 people a year, age-standardised (%(standard)s); "
                     "diagnosed %(period)s.")
         % {"standard": words.standard_name(a.facts.standard),
@@ -156,7 +158,6 @@ KINDS = {
         _area, numbers.rate, lambda: _("Country"), lambda: _("Rate per 100 000"),
     ),
     "survival-by-country": Kind(
-        lambda: _("Net survival by country"),
         lambda a: _("At %(years)s, ages %(ages)s; diagnosed %(period)s.")
         % {"years": words.in_years(a.facts.spoken_of), "ages": numbers.ages(a.facts.ages),
            "period": numbers.years(a.release.period)},
@@ -165,12 +166,11 @@ KINDS = {
         _area, numbers.percent, lambda: _("Country"), lambda: _("Net survival (%)"),
     ),
     "projection": Kind(
-        lambda: _("New cases observed and projected"),
         lambda a: _("New cases a year; %(place)s.") % {"place": places_of(a.release)},
         lambda: _("The dashed line is the mean of a year of each projected period, the band its "
                   "prediction interval."),
         lambda _a, row: numbers.years(row["period"]), numbers.people,
-        lambda: _("Years"), lambda: _("New cases a year"), people=False,
+        lambda: _("Years"), lambda: _("New cases a year"), people=None,
     ),
 }  # fmt: skip
 
@@ -180,10 +180,10 @@ def block(asked: Asked, name: str) -> FigureBlock:
     kind, drawn = KINDS[name], BY_NAME[name]
     rows = drawn.rows(asked.release, asked.entity)
     places, entity = asked.places, asked.entity
-    title = kind.title()
+    title = drawn.title()
     made = FigureBlock(
         name, title, kind.sub(asked), kind.caption(), _alternative(asked, kind, rows, title),
-        [kind.first(), kind.value(), _("95% interval"), *([_("People")] if kind.people else [])],
+        [kind.first(), kind.value(), _("95% interval"), *([kind.people()] if kind.people else [])],
         [_line(asked, kind, row) for row in rows],
         files=[("CSV", places.figure(entity, name, "csv"))],
         permanent=places.permanent(entity, f"#{name}"),
@@ -192,6 +192,9 @@ def block(asked: Asked, name: str) -> FigureBlock:
     if drawn.drawable(rows):
         made.wide, made.narrow = (places.figure(entity, f"{name}-{w}", "svg")
                                   for w in ("wide", "narrow"))  # fmt: skip
+        made.wide_size, made.narrow_size = (
+            size(asked.release, entity.entity_id, name, narrow=narrow) for narrow in (False, True)
+        )
         made.files = [*made.files, *((s.upper(), places.figure(entity, name, s))
                                      for s in ("svg", "png"))]  # fmt: skip
     else:
@@ -212,7 +215,7 @@ def people_block(asked: Asked) -> FigureBlock:
     assert row is not None
     places, entity = asked.places, asked.entity
     full, half, none = icons.counts(row["lower"], row["upper"])
-    title = _("Out of 100 people with %(name)s") % {"name": entity.name}
+    title = _("Out of 100 people with %(name)s") % {"name": name_text(entity.name)}
     finding = asked.said(words.survival(words.PATIENT, row, years))
     described = _("One hundred figures of people: %(full)s filled, %(half)s striped, "
                   "%(none)s in outline.") % {"full": full, "half": half, "none": none}  # fmt: skip
@@ -253,7 +256,7 @@ def citation(asked: Asked, title: str) -> str:
     study = asked.release.manifest["study"]["title"]
     kind = _("invented data") if asked.release.synthetic else _("release")
     return _("%(name)s: %(title)s. In: %(study)s. Rarecare, %(kind)s %(release)s.") % {
-        "name": asked.entity.name, "title": title, "study": study, "kind": kind,
+        "name": name_text(asked.entity.name), "title": title, "study": study, "kind": kind,
         "release": asked.release.name,
     }  # fmt: skip
 

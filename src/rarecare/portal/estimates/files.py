@@ -9,17 +9,20 @@ from typing import Any
 
 import polars as pl
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from rarecare.figures import SYNTHETIC
 from rarecare.portal.estimates import icons, pictures, words
 from rarecare.portal.estimates.drawings import BY_NAME
 from rarecare.portal.estimates.facts import Facts, ok
 from rarecare.portal.estimates.figures import people_key
+from rarecare.portal.estimates.sizes import size
 from rarecare.portal.estimates.views import found
 from rarecare.portal.kept import only_read, with_release
+from rarecare.portal.knowledge.catalogue import reviewed_languages
 from rarecare.portal.languages import FALLBACK
+from rarecare.portal.names import name_text
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
 
@@ -38,7 +41,7 @@ _DAY = 86_400
 @only_read
 @with_release
 def figure(request: Any, name: str, figure: str, suffix: str) -> HttpResponse:
-    """Give a figure: its drawing for a page or as a file, or its rows."""
+    """Give a figure: its drawing for a page or as a file, its specification, or its rows."""
     release: OpenedRelease = request.release
     entity = found(release, name)
     plain = figure.removesuffix("-wide").removesuffix("-narrow")
@@ -52,11 +55,18 @@ def figure(request: Any, name: str, figure: str, suffix: str) -> HttpResponse:
             release, entity
         )  # fmt: skip
         return sent(request, as_csv(rows), "csv", file_name(release, entity, plain, "csv"))
+    narrow = figure.endswith("-narrow")
+    if suffix == "json":
+        body = None if figure == PEOPLE else pictures.specification(
+            release, entity.entity_id, plain, narrow=narrow, bare=figure != plain
+        )  # fmt: skip
+        if body is None:
+            raise Http404(_("Too few numbers of this figure can be shown to draw it."))
+        return sent(request, body, "json", None)
     svg = (
         _people(release, entity) if figure == PEOPLE
         else pictures.drawing(
-            release, entity.entity_id, plain, narrow=figure.endswith("-narrow"),
-            bare=figure != plain,
+            release, entity.entity_id, plain, narrow=narrow, bare=figure != plain
         )
     )  # fmt: skip
     if svg is None:
@@ -64,7 +74,8 @@ def figure(request: Any, name: str, figure: str, suffix: str) -> HttpResponse:
     if suffix == "png":
         return sent(request, pictures.png(svg), "png", file_name(release, entity, plain, "png"))
     if figure != plain:
-        response = sent(request, pictures.for_page(svg).encode(), "svg", None)
+        place = size(release, entity.entity_id, plain, narrow=narrow)
+        response = sent(request, pictures.for_page(svg, place).encode(), "svg", None)
         response.headers["Content-Security-Policy"] = pictures.PICTURE_POLICY
         return response
     return sent(request, svg.encode(), "svg", file_name(release, entity, plain, "svg"))
@@ -119,17 +130,19 @@ def _people_rows(release: OpenedRelease, entity: Entity) -> list[Any]:
 
 
 def _people(release: OpenedRelease, entity: Entity) -> str | None:
-    """Return the hundred people as a file of its own; its words are English, as of all files."""
+    """Return the hundred people as a file: in English where no one has reviewed the language."""
     facts = Facts.of(release, entity)
     row = facts.at
     if row is None or not ok(row):
         return None
-    with override(FALLBACK):
+    here = get_language() or FALLBACK
+    with override(here if here in reviewed_languages() else FALLBACK):
+        title = _("Out of 100 people with %(name)s") % {"name": name_text(entity.name)}
         finding = words.survival(words.PATIENT, row, facts.spoken_of)
         return icons.standing_alone(
-            row["lower"], row["upper"], title=f"Out of 100 people: {entity.name}"[:80],
+            row["lower"], row["upper"], title=title,
             description=words.said(finding, synthetic=release.synthetic),
             lines=[words.said(finding, synthetic=release.synthetic),
                    *(text for _look, text in people_key(row))],
-            synthetic=SYNTHETIC if release.synthetic else "",
+            synthetic=_(SYNTHETIC) if release.synthetic else "",
         )  # fmt: skip

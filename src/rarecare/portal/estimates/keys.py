@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 
 from rarecare.portal import numbers
 from rarecare.portal.estimates import words
+from rarecare.portal.estimates.behind import CERTIFICATE, LOST, MICROSCOPE
 from rarecare.portal.estimates.countries import places_of
 from rarecare.portal.estimates.facts import Row, few, ok
+from rarecare.study import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +58,8 @@ class Key:
         That there is no number, in a word, and why.
     uncertain
         Whether the codes of this cancer are uncertain: said beside the number.
+    badge, data
+        What the checks say of the data behind it, and the page that says more.
     """
 
     title: str
@@ -67,6 +71,8 @@ class Key:
     state: str = ""
     missing: str = ""
     uncertain: bool = False
+    badge: str = ""
+    data: str = ""
 
     @classmethod
     def of_rate(cls, asked: Asked, title: str, row: Row | None) -> Key:
@@ -120,14 +126,33 @@ class Key:
             },
             _people(asked, row),
             ruler_of(row["estimate"], low, high, end, unit=100 if write is numbers.percent else 1),
-            uncertain=uncertain,
+            uncertain=uncertain, badge=_badge(asked, row),
+            data=f"{asked.places.home}quality/{asked.entity.slug}/",
         )  # fmt: skip
+
+
+def _badge(asked: Asked, row: Row) -> str:
+    """Return the checks that matter to a number: of survival, who was lost; else the diagnosis."""
+    checks = asked.release.checks.get(asked.entity.entity_id, {})
+
+    def percent(name: str) -> str:
+        check = checks.get(name)
+        if check is None or check["value"] is None:
+            return words.state(check)
+        return f"{numbers.number(check['value'], decimals=1)}%"
+
+    if row["measure"] == schema.NET_SURVIVAL:
+        return _("Data: lost to follow-up %(lost)s") % {"lost": percent(LOST)}
+    return _("Data: confirmed under the microscope %(mv)s, death certificate only %(dco)s") % {
+        "mv": percent(MICROSCOPE), "dco": percent(CERTIFICATE),
+    }  # fmt: skip
 
 
 def _people(asked: Asked, row: Row) -> str:
     """Return how many people a number is of, where and when, and whether they are invented."""
     parts = []
-    if row["n"] is not None:
+    counted = row["measure"] in (schema.PREVALENT, schema.COMPLETE_PERSONS)
+    if row["n"] is not None and not counted:  # of prevalence the number itself are people
         form = _("%(n)s invented people") if asked.release.synthetic else _("%(n)s people")
         parts.append(form % {"n": numbers.number(row["n"])})
     elif asked.release.synthetic:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,12 +15,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import get_language
 
 from rarecare.figures import Figure
+from rarecare.figures.explore import exploring
+from rarecare.figures.words import spoken
 from rarecare.portal.estimates.drawings import BY_NAME, NARROW, WIDE, Paper
+from rarecare.portal.languages import FALLBACK
 from rarecare.portal.opened import OpenedRelease
+from rarecare.portal.tongues import tongue_here
 
 log = logging.getLogger("rarecare.portal")
+
+_SIZES = re.compile(r' width="[0-9.]+" height="[0-9.]+"')
 
 _DARK = {
     "#fcfdfb": "#101614", "#ffffff": "#101614", "#16211d": "#e9efec", "#4a5852": "#aebbb5",
@@ -60,13 +69,36 @@ def drawing(
     bare
         Without title and place, for a page that says them.
     """
-    return _drawing(release, entity_id, name, Paper(NARROW if narrow else WIDE, bare))
+    paper = Paper(NARROW if narrow else WIDE, bare)
+    return _drawing(release, entity_id, name, paper, get_language() or FALLBACK)
 
 
-def for_page(svg: str) -> str:
-    """Return a drawing that follows the page into the dark."""
+def for_page(svg: str, size: tuple[int, int] | None) -> str:
+    """Return a drawing that follows the page into the dark, in the place the page keeps for it.
+
+    Its letters may make it some px wider, a language a line higher: then it is scaled.
+    """
     head, rest = svg.split(">", 1)
+    if size is not None:
+        head = _SIZES.sub(
+            f' width="{size[0]}" height="{size[1]}" preserveAspectRatio="xMinYMin"', head, count=1
+        )
     return f"{head}><style>{DARK_STYLE}</style>{rest}"
+
+
+def specification(
+    release: OpenedRelease, entity_id: str, name: str, *, narrow: bool = False, bare: bool = False
+) -> bytes | None:
+    """Return a figure to explore as Vega-Lite in JSON, or None where there is nothing to draw."""
+    paper = Paper(NARROW if narrow else WIDE, bare)
+    return spec_of(lambda: BY_NAME[name].figure(release, release.entities[entity_id], paper))
+
+
+def spec_of(draw: Callable[[], Figure | None]) -> bytes | None:
+    """Return a drawing to explore as Vega-Lite in JSON, in the language of the request."""
+    with spoken(tongue_here()), exploring():
+        figure = draw()
+    return None if figure is None else json.dumps(figure.spec, ensure_ascii=False).encode()
 
 
 def png(svg: str) -> bytes:
@@ -78,7 +110,10 @@ def png(svg: str) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _drawing(release: OpenedRelease, entity_id: str, name: str, paper: Paper) -> str | None:
+def _drawing(
+    release: OpenedRelease, entity_id: str, name: str, paper: Paper, language: str
+) -> str | None:  # fmt: skip
+    del language  # of the request: what is kept is kept by language
     kind = f"{paper.width:g}-bare" if paper.bare else f"{paper.width:g}"
     return on_disk(
         release, f"{entity_id}-{name}-{kind}",
@@ -87,22 +122,26 @@ def _drawing(release: OpenedRelease, entity_id: str, name: str, paper: Paper) ->
 
 
 def on_disk(release: OpenedRelease, name: str, draw: Callable[[], Figure | None]) -> str | None:
-    """Return a drawing as SVG, drawn once and kept on disk; None where there is nothing to draw."""
-    path = _folder(release) / f"{name}.svg"
+    """Return a drawing as SVG, drawn once and kept on disk; None where there is nothing to draw.
+
+    It is in the language of the request.
+    """
+    path = folder(release) / f"{name}-{get_language() or FALLBACK}.svg"
     if path.is_file():
         return path.read_text(encoding="utf-8") or None
-    figure = draw()
+    with spoken(tongue_here()):
+        figure = draw()
     svg = figure.to_svg() if figure is not None else ""
-    _write(path, svg)
+    write(path, svg)
     return svg or None
 
 
-def _folder(release: OpenedRelease) -> Path:
+def folder(release: OpenedRelease) -> Path:
     """Return where the drawings of a release lie: another version draws anew."""
     return Path(settings.DATA) / "drawings" / f"{release.hash[:16]}-{version('rarecare')}"
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Write a file whole, or not at all: a drawing that cannot be kept is only drawn again."""
     if settings.DEBUG:
         return

@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _
 from rarecare.portal import numbers
 from rarecare.portal.estimates import figures, words
 from rarecare.portal.estimates.behind import behind_facts
+from rarecare.portal.estimates.care import CENTRALISATION, INDICATOR, NEEDS, care_parts
 from rarecare.portal.estimates.countries import country_table, places_of
 from rarecare.portal.estimates.definition import definition_of
-from rarecare.portal.estimates.drawings import age_rows_of_both, length
 from rarecare.portal.estimates.facts import Facts, few, ok, peak_age
 from rarecare.portal.estimates.figures import FigureBlock
 from rarecare.portal.estimates.keys import Key
+from rarecare.portal.estimates.rows import age_rows_of_both, length
+from rarecare.portal.estimates.tables import prevalence_table, survival_table
 from rarecare.portal.estimates.words import (
     AUTHORITY,
     GP,
@@ -188,60 +190,6 @@ def living(asked: Asked) -> Section:
     return Section("living", title, data)
 
 
-def survival_table(asked: Asked) -> dict[str, Any]:
-    """Return net survival by time: all, age-standardised, by sex, by age."""
-    facts, researcher = asked.facts, asked.reader == RESEARCHER
-    write = numbers.proportion if researcher else numbers.percent
-
-    def cells(rows: dict[float, Row | None]) -> list[dict[str, Any]]:
-        return [_cell(rows.get(years), write, with_n=researcher) for years in facts.years]
-
-    lines: list[dict[str, Any]] = [
-        {"name": _("Ages %(ages)s") % {"ages": numbers.ages(facts.ages)},
-         "cells": cells(dict(facts.survival)), "strong": True},
-    ]  # fmt: skip
-    if facts.survival_standardised:
-        standard = next(iter(facts.survival_standardised.values()))["standard"]
-        lines.append({
-            "name": _("The same, age-standardised (%(standard)s)") % {"standard": standard.upper()},
-            "cells": cells(dict(facts.survival_standardised)),
-        })  # fmt: skip
-    for sex, name in (("male", _("Males")), ("female", _("Females"))):
-        rows = {y: r for (s, y), r in facts.survival_by_sex.items() if s == sex}
-        if rows:
-            lines.append({"name": name, "cells": cells(dict(rows))})
-    groups = list(dict.fromkeys(group for group, _years in facts.survival_by_age))
-    for group in sorted(groups, key=lambda text: int(text.rstrip("+").partition("-")[0])):
-        rows = {y: r for (g, y), r in facts.survival_by_age.items() if g == group}
-        lines.append({
-            "name": _("Ages %(ages)s") % {"ages": numbers.ages(group)}, "cells": cells(dict(rows)),
-        })  # fmt: skip
-    return {
-        "caption": _("Net survival (%(unit)s), 95%% interval in brackets")
-        % {"unit": _("proportion") if researcher else "%"},
-        "columns": [words.in_years(years) for years in facts.years],
-        "lines": lines,
-    }
-
-
-def _cell(row: Row | None, write: Callable[[float], str], *, with_n: bool) -> dict[str, Any]:
-    if not ok(row):
-        return {"state": words.state(row), "reason": row["reason"] if row else ""}
-    assert row is not None
-    counts = ""
-    if with_n:
-        counts = _("n %(n)s, deaths %(events)s, at risk %(at_risk)s, SE %(se)s") % {
-            name: "–" if row[name] is None else
-            numbers.proportion(row[name]) if name == "se" else numbers.number(row[name])
-            for name in ("n", "events", "at_risk", "se")
-        }  # fmt: skip
-    return {
-        "value": write(row["estimate"]),
-        "interval": f"{write(row['lower'])}–{write(row['upper'])}",
-        "counts": counts,
-    }
-
-
 def who(asked: Asked) -> Section:
     """Make the section on who gets it: ages and sexes."""
     facts, reader = asked.facts, asked.reader
@@ -274,29 +222,10 @@ def with_it(asked: Asked) -> Section | None:
         )
     data: dict[str, Any] = {"lines": lines}
     if reader in (ONCOLOGIST, RESEARCHER, AUTHORITY):
-        data["table"] = _prevalence_table(asked)
+        data["table"] = prevalence_table(asked)
     if any(ok(row) for row in facts.prevalent):
         data["figures"] = [figures.block(asked, "prevalence")]
     return Section("with_it", _("How many people live with it"), data)
-
-
-def _prevalence_table(asked: Asked) -> dict[str, Any]:
-    shares = {row["period"]: row for row in asked.facts.prevalence}
-    lines = [
-        {
-            "name": _("Diagnosed in %(period)s") % {"period": numbers.years(row["period"])},
-            "cells": [
-                _cell(row, numbers.people, with_n=False),
-                _cell(shares.get(row["period"]), numbers.rate, with_n=False),
-            ],
-        }
-        for row in asked.facts.prevalent
-    ]
-    return {
-        "caption": _("People alive, 95% interval in brackets"),
-        "columns": [_("People"), _("Per 100 000")],
-        "lines": lines,
-    }
 
 
 def over_time(asked: Asked) -> Section | None:
@@ -332,8 +261,13 @@ def by_country(asked: Asked) -> Section | None:
 
 
 def care(asked: Asked) -> Section:
-    """Make the section on where people are cared for: the directory, and what is not held."""
-    return Section("care", _("Where people are cared for"), {"entity": asked.entity})
+    """Make the section on care: what the release holds of it, and the directory."""
+    topics = TOPICS.get(asked.reader, ())
+    parts = care_parts(asked.release, asked.entity, topics)
+    return Section(
+        "care", _("Care, and where to find it") if topics else _("Where people are cared for"),
+        {"entity": asked.entity, "parts": parts},
+    )  # fmt: skip
 
 
 def know(asked: Asked) -> Section:
@@ -371,19 +305,25 @@ def downloads(asked: Asked) -> Section:
     )  # fmt: skip
 
 
+TOPICS = {
+    ONCOLOGIST: ("stage", INDICATOR),
+    AUTHORITY: (NEEDS, CENTRALISATION, INDICATOR, "stage"),
+}
+"""Tables of care by reader."""
+
 Make = Callable[[Asked], Section | None]
 ORDER: dict[str, Sequence[Make]] = {
     PATIENT: (in_short, living, who, with_it, care, know, definition, behind),
     GP: (in_short, who, care, know, living, with_it, definition, behind),
     ONCOLOGIST: (
-        in_short, living, by_country, who, with_it, over_time, care, know, definition, behind,
+        in_short, living, care, by_country, who, with_it, over_time, know, definition, behind,
         downloads,
     ),
     RESEARCHER: (
         in_short, living, who, over_time, with_it, by_country, definition, behind, downloads,
     ),
     AUTHORITY: (
-        in_short, over_time, by_country, with_it, who, living, care, definition, behind, downloads,
+        in_short, over_time, by_country, with_it, care, who, living, definition, behind, downloads,
     ),
 }  # fmt: skip
 """Sections by reader; the same numbers stand in all of them."""

@@ -13,7 +13,7 @@ urlpatterns = [
     path("cancers/", views.cancers, name="cancers"),
     re_path(r"^cancers/(?P<name>[^/]+)/$", views.cancer, name="cancer"),
     re_path(
-        r"^cancers/(?P<name>[^/]+)/figures/(?P<figure>[a-z-]+)\.(?P<suffix>svg|png|csv)$",
+        r"^cancers/(?P<name>[^/]+)/figures/(?P<figure>[a-z-]+)\.(?P<suffix>svg|png|csv|json)$",
         files.figure,
         name="figure",
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.translation import get_language, get_language_from_request
+from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext as _
 
 from rarecare.errors import UsageError, nearest
@@ -16,10 +16,8 @@ from rarecare.portal.estimates.front import front
 from rarecare.portal.estimates.search import LONGEST, index_of
 from rarecare.portal.estimates.sheet import Asked
 from rarecare.portal.kept import kept, only_read, with_release
-from rarecare.portal.knowledge.catalogue import reviewed_languages
-from rarecare.portal.languages import FALLBACK
 from rarecare.portal.opened import Entity, OpenedRelease
-from rarecare.portal.readers import reader_of
+from rarecare.portal.readers import reader_of, words_language
 
 SHOWN = ("show",)
 """Values of ``?survival=``."""
@@ -30,7 +28,9 @@ SHOWN = ("show",)
 @kept()
 def home(request: Any) -> HttpResponse:
     """Show the start page."""
-    return render(request, "estimates/home.html", {"section": "home", **front(request.release)})
+    with override(words_language(request)):
+        told = front(request.release)
+    return render(request, "estimates/home.html", {"section": "home", **told})
 
 
 @only_read
@@ -80,8 +80,6 @@ def cancer(request: Any, name: str) -> HttpResponse:
             near=[(request.places.cancer(entity), entity.name)],
         )  # fmt: skip
     reader = reader_of(request)
-    language = get_language() or FALLBACK
-    english = reader.code == "patient" and language not in reviewed_languages()
     asked = Asked(
         request.release, entity, request.places, reader.code,
         show_survival=survival in SHOWN, facts=Facts.of(request.release, entity),
@@ -92,8 +90,6 @@ def cancer(request: Any, name: str) -> HttpResponse:
         "entity": entity,
         "line": request.release.line(entity),
         "below": request.release.children.get(entity.entity_id, []),
-        "words_in": FALLBACK if english else language,
-        "english": english,
         "canonical": request.places.cancer(entity),
     }
     return render(request, "estimates/cancer.html", context)

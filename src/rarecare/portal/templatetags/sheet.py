@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
-from django.utils.html import escape
+from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
 
 from rarecare.portal.estimates.figures import FigureBlock, people_key
@@ -17,6 +17,12 @@ from rarecare.portal.estimates.sheet import Asked, Section, sections_of
 
 register = template.Library()
 register.filter("people_key", people_key)
+
+
+@register.filter
+def explored(drawing: str) -> str:
+    """Return the address of a drawing's specification."""
+    return f"{drawing.removesuffix('.svg')}.json"
 
 
 @register.simple_tag
@@ -36,7 +42,7 @@ def figure_rows(figure: FigureBlock) -> SafeString:
             if "state" in line
             else "".join(f"<td>{escape(cell)}</td>" for cell in line["cells"])
         )
-        rows.append(f'<tr><th scope="row">{escape(line["name"])}</th>{cells}</tr>')
+        rows.append(f'<tr><th scope="row">{conditional_escape(line["name"])}</th>{cells}</tr>')
     return mark_safe("".join(rows))  # every text is escaped above
 
 
@@ -47,7 +53,7 @@ def table_rows(table: Mapping[str, Any]) -> SafeString:
     for line in table["lines"]:
         head = '<tr class="shade">' if line.get("strong") else "<tr>"
         cells = "".join(map(_cell, line["cells"]))
-        rows.append(f'{head}<th scope="row">{escape(line["name"])}</th>{cells}</tr>')
+        rows.append(f'{head}<th scope="row">{conditional_escape(line["name"])}</th>{cells}</tr>')
     return mark_safe("".join(rows))  # every text is escaped above
 
 
@@ -55,7 +61,7 @@ def _cell(cell: Mapping[str, Any]) -> str:
     if "state" in cell:
         return _state(cell)
     interval, counts = cell.get("interval"), cell.get("counts")
-    parts: list[str] = [escape(cell["value"])]
+    parts: list[str] = [conditional_escape(cell["value"])]
     if interval:
         parts.append(f' <span class="soft">({escape(interval)})</span>')
     if counts:

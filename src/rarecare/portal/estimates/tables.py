@@ -1,0 +1,90 @@
+"""Tables of a sheet: net survival by time, prevalence by window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from rarecare.portal import numbers
+from rarecare.portal.estimates import words
+from rarecare.portal.estimates.facts import Row, ok
+from rarecare.portal.estimates.words import RESEARCHER
+
+if TYPE_CHECKING:
+    from rarecare.portal.estimates.sheet import Asked
+
+
+def survival_table(asked: Asked) -> dict[str, Any]:
+    """Return net survival by time: all, age-standardised, by sex, by age."""
+    facts, researcher = asked.facts, asked.reader == RESEARCHER
+    write = numbers.proportion if researcher else numbers.percent
+
+    def cells(rows: dict[float, Row | None]) -> list[dict[str, Any]]:
+        return [_cell(rows.get(years), write, with_n=researcher) for years in facts.years]
+
+    lines: list[dict[str, Any]] = [
+        {"name": _("Ages %(ages)s") % {"ages": numbers.ages(facts.ages)},
+         "cells": cells(dict(facts.survival)), "strong": True},
+    ]  # fmt: skip
+    if facts.survival_standardised:
+        standard = next(iter(facts.survival_standardised.values()))["standard"]
+        lines.append({
+            "name": _("The same, age-standardised (%(standard)s)") % {"standard": standard.upper()},
+            "cells": cells(dict(facts.survival_standardised)),
+        })  # fmt: skip
+    for sex, name in (("male", _("Males")), ("female", _("Females"))):
+        rows = {y: r for (s, y), r in facts.survival_by_sex.items() if s == sex}
+        if rows:
+            lines.append({"name": name, "cells": cells(dict(rows))})
+    groups = list(dict.fromkeys(group for group, _years in facts.survival_by_age))
+    for group in sorted(groups, key=lambda text: int(text.rstrip("+").partition("-")[0])):
+        rows = {y: r for (g, y), r in facts.survival_by_age.items() if g == group}
+        lines.append({
+            "name": _("Ages %(ages)s") % {"ages": numbers.ages(group)}, "cells": cells(dict(rows)),
+        })  # fmt: skip
+    return {
+        "caption": _("Net survival (%(unit)s), 95%% interval in brackets")
+        % {"unit": _("proportion") if researcher else "%"},
+        "columns": [words.in_years(years) for years in facts.years],
+        "lines": lines,
+    }
+
+
+def prevalence_table(asked: Asked) -> dict[str, Any]:
+    """Return people alive by window, with rates."""
+    shares = {row["period"]: row for row in asked.facts.prevalence}
+    lines = [
+        {
+            "name": _("Diagnosed in %(period)s") % {"period": numbers.years(row["period"])},
+            "cells": [
+                _cell(row, numbers.people, with_n=False),
+                _cell(shares.get(row["period"]), numbers.rate, with_n=False),
+            ],
+        }
+        for row in asked.facts.prevalent
+    ]
+    return {
+        "caption": _("People alive, 95% interval in brackets"),
+        "columns": [_("People"), _("Per 100 000")],
+        "lines": lines,
+    }
+
+
+def _cell(row: Row | None, write: Callable[[float], str], *, with_n: bool) -> dict[str, Any]:
+    if not ok(row):
+        return {"state": words.state(row), "reason": row["reason"] if row else ""}
+    assert row is not None
+    counts = ""
+    if with_n:
+        counts = _("n %(n)s, deaths %(events)s, at risk %(at_risk)s, SE %(se)s") % {
+            name: "–" if row[name] is None else
+            numbers.proportion(row[name]) if name == "se" else numbers.number(row[name])
+            for name in ("n", "events", "at_risk", "se")
+        }  # fmt: skip
+    return {
+        "value": write(row["estimate"]),
+        "interval": f"{write(row['lower'])}–{write(row['upper'])}",
+        "counts": counts,
+    }
