@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import polars as pl
 
@@ -14,6 +16,12 @@ _CODED = {  # canonical columns that no kit draws as they are
     "topography": ["C32.0", "C49.2", "C62.9", "C17.2", "C25.0", "C12.9"],
 }
 _MORPHOLOGIES = [8070, 8801, 9061, 8240, 8246, 8890]
+
+
+def _drawn(rng: np.random.Generator, values: Iterable[str], n: int) -> pl.Series:
+    """Return ``n`` of the values: places drawn, then the texts put there by polars."""
+    texts = pl.Series(list(values), dtype=pl.String)
+    return texts.gather(pl.Series(rng.integers(0, len(texts), n, dtype=np.uint32)))
 
 
 def patients(n: int, *, seed: int = 1) -> pl.DataFrame:
@@ -34,14 +42,14 @@ def patients(n: int, *, seed: int = 1) -> pl.DataFrame:
                 truth = pl.Series(rng.integers(0, 3, n))
                 columns[variable.name] = (truth == 1).set(truth == 2, None)
             elif variable.type == "code":
-                columns[variable.name] = pl.Series(rng.choice(list(variable.codes), n))
+                columns[variable.name] = _drawn(rng, variable.codes, n)
             elif variable.type in ("integer", "number"):
                 top = int(variable.maximum) if variable.maximum is not None else 100
                 columns[variable.name] = pl.Series(rng.integers(0, top + 1, n).astype(np.float64))
-    drawn = {name: pl.Series(rng.choice(values, n)) for name, values in _CODED.items()}
+    drawn = {name: _drawn(rng, values, n) for name, values in _CODED.items()}
     return pl.DataFrame(columns | drawn).with_columns(
         registry=pl.lit("R"), patient_id=ids, tumour_id=ids,
-        sex=pl.Series(rng.choice(["female", "male"], n)),
+        sex=_drawn(rng, ["female", "male"], n),
         morphology=pl.Series(rng.choice(_MORPHOLOGIES, n).astype(np.int32)),
         behaviour=pl.lit(3, dtype=pl.Int32),
         grade=pl.Series(rng.integers(1, 10, n), dtype=pl.Int32),
@@ -50,9 +58,37 @@ def patients(n: int, *, seed: int = 1) -> pl.DataFrame:
         incidence_date=pl.Series(incidence.astype(np.int32)).cast(pl.Date),
         last_date=pl.Series((incidence + follow_up).astype(np.int32)).cast(pl.Date),
         follow_up_days=pl.Series(follow_up, dtype=pl.Int32),
-        vital_status=pl.Series(rng.choice(["alive", "dead"], n)),
-        stage=pl.Series(rng.choice(["localised", "regional", "distant"], n)),
+        vital_status=_drawn(rng, ["alive", "dead"], n),
+        stage=_drawn(rng, ["localised", "regional", "distant"], n),
     )  # fmt: skip
+
+
+def kit_records(kit: str, n: int, *, seed: int = 3) -> pl.DataFrame:
+    """Return ``n`` records of a kit as texts, every tenth value one that cannot be read."""
+    from rarecare.care.dictionary_reading import study_kit  # noqa: PLC0415
+
+    rng = np.random.default_rng(seed)
+    ids = pl.int_range(n, eager=True).cast(pl.String)
+    columns: dict[str, pl.Series] = {"registry": _drawn(rng, ["R"], n), "patient_id": ids,
+                                     "tumour_id": ids}  # fmt: skip
+    days = [f"20{year:02}-{month:02}-{day:02}" for year in range(10, 18)
+            for month in range(1, 13) for day in (1, 15, 28)]  # fmt: skip
+    for variable in study_kit(kit).variables:
+        if variable.name in columns or variable.type == "text":
+            continue
+        good = {
+            "date": days, "yesno": ["0", "1"], "code": list(variable.codes),
+            "integer": [str(k) for k in range(1, 100)], "number": [f"{k / 10}" for k in range(90)],
+        }[variable.type]  # fmt: skip
+        wrong = ["31-31-2010", "?", "none"]
+        drawn = pl.DataFrame({
+            "good": _drawn(rng, good, n), "wrong": _drawn(rng, wrong, n),
+            "fault": rng.random(n) < 0.1,
+        })  # fmt: skip
+        columns[variable.name] = drawn.select(
+            pl.when("fault").then("wrong").otherwise("good")
+        ).to_series()
+    return pl.DataFrame(columns)
 
 
 def events(cases: pl.DataFrame, *, seed: int = 2) -> pl.DataFrame:
@@ -65,9 +101,9 @@ def events(cases: pl.DataFrame, *, seed: int = 2) -> pl.DataFrame:
     start = cases["incidence_date"].cast(pl.Int32).to_numpy()[row]
     keys = ("registry", "patient_id", "tumour_id")
     return pl.DataFrame({name: cases[name].gather(row) for name in keys}).with_columns(
-        event=pl.Series(rng.choice(list(EVENTS), n)),
+        event=_drawn(rng, EVENTS, n),
         date=pl.Series((start + rng.integers(-60, 400, n)).astype(np.int32)).cast(pl.Date),
         date_precision=pl.lit("day"),
-        hospital_id=pl.Series(rng.choice(_CODED["hospital_dx"], n)),
-        value=pl.Series(rng.choice(["R0", "R1", "adjuvant", "neoadjuvant", "local"], n)),
+        hospital_id=_drawn(rng, _CODED["hospital_dx"], n),
+        value=_drawn(rng, ["R0", "R1", "adjuvant", "neoadjuvant", "local"], n),
     )

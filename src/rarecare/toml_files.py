@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 from rarecare.errors import FileError, UsageError, nearest
 
 
-def toml_content(source: str | Path, allowed: Sequence[str]) -> str:
-    """Return the text of a file.
+def toml_content(source: str | Path, allowed: Sequence[str], *, what: str = "file") -> str:
+    """Return the text of a file; ``what`` names it in words.
 
     Raises
     ------
@@ -22,7 +22,7 @@ def toml_content(source: str | Path, allowed: Sequence[str]) -> str:
     """
     path = Path(source)
     if not path.is_file():
-        raise FileError("there is no such file", value=str(source), allowed=allowed)
+        raise FileError(f"there is no such {what}", value=str(source), allowed=allowed)
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

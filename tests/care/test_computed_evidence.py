@@ -12,8 +12,15 @@ from rarecare.care.criteria import PACKAGED, read_criteria
 from rarecare.care.definitions import packaged, read_definitions
 from rarecare.care.evidence import read_evidence
 from rarecare.care.profile import profile_table
-from rarecare.care.volumes import ANY, TREATMENTS, hospital_volumes, treatment_units
+from rarecare.care.volumes import (
+    NEW,
+    TREATMENTS,
+    hospital_volumes,
+    new_case_volumes,
+    treatment_units,
+)
 from rarecare.errors import ColumnError, UsageError
+from rarecare.registry.events import COLUMNS
 
 ON = date(2024, 6, 1)
 SARCOMA = read_criteria("sarcoma")
@@ -56,7 +63,6 @@ def test_shares_and_volumes_by_hand():
     assert values == {
         ("North", "S4a"): "80", ("South", "S4a"): "100",
         ("North", "S3"): "12.5", ("South", "S3"): "9.5",
-        ("North", "S1"): "12.5", ("South", "S1"): "9.5",
     }  # fmt: skip
     # no registry records reviews of pathology
     assert made.left.select("centre", "criterion").rows() == [("North", "S4b"), ("South", "S4b")]
@@ -98,7 +104,7 @@ def test_links_of_the_package_lead_somewhere():
             assert ids[row["indicator"]].kind == "proportion"
         else:
             assert one.volume
-            assert row["treatment"] in {*TREATMENTS, ANY}
+            assert row["treatment"] in {*TREATMENTS, NEW}
 
 
 @pytest.mark.parametrize(("link", "change", "error", "words"), [
@@ -125,3 +131,40 @@ def test_a_hospital_in_several_strata_is_refused():
     shares = indicators(cases, events, "sarcoma", by=["country", "hospital"])
     with pytest.raises(UsageError, match="several rows"):
         computed_evidence(SARCOMA, on=ON, indicators=shares)
+
+
+def test_new_cases_are_those_seen_and_not_those_treated_alone():
+    """Three patients in 2010 and 2011, two of them treated at South.
+
+    North diagnosed a and b, and reviewed the slides of c: new there 2, in 2 years 1 a year; it
+    treated none. South treated a and c: 2 new cases, 1 a year. A case of 2009 is not of the years.
+    """
+    ids = ["a", "b", "c", "old"]
+    cases = pl.DataFrame({
+        "registry": "R", "patient_id": ids, "tumour_id": ids, "country": "X", "group": "sarcoma",
+        "incidence_date": [date(2010, 1, 1), date(2010, 1, 1), date(2011, 1, 1), date(2009, 1, 1)],
+    })  # fmt: skip
+    told = [
+        ("a", "diagnosis", "North"), ("b", "diagnosis", "North"), ("a", "diagnosis", "North"),
+        ("c", "pathology_review", "North"), ("old", "diagnosis", "North"),
+        ("a", "surgery", "South"), ("c", "radiotherapy", "South"), ("a", "chemotherapy", "South"),
+    ]  # fmt: skip
+    events = pl.DataFrame(
+        [("R", who, who, what, date(2011, 6, 1), "day", where, None) for who, what, where in told],
+        schema=COLUMNS, orient="row",
+    )  # fmt: skip
+    asked = {"areas": ["country"], "entity": "group", "years": (2010, 2011)}
+    treated = hospital_volumes(treatment_units(cases, events, **asked))
+    new = new_case_volumes(cases, events, **asked)
+    found = {}
+    for name, criterion in (("sarcoma", "S1"), ("head_neck", "H7"), ("gep_net", "N1")):
+        made = computed_evidence(read_criteria(name), on=ON, volumes=treated, new_cases=new).table
+        own = made.filter(criterion=criterion)
+        found[name] = dict(own.select("centre", "value").iter_rows())
+        assert own["source"].str.contains("own definition").all()
+        # what is not known is not made up from the patients treated
+        assert computed_evidence(
+            read_criteria(name), on=ON, volumes=treated
+        ).table.filter(criterion=criterion).is_empty()  # fmt: skip
+    assert found == {name: {"North": "1", "South": "1"} for name in found}
+    assert "North" not in treated.table["hospital_id"].to_list()

@@ -18,20 +18,14 @@ from rarecare import (
     prevalence,
     project,
 )
-from rarecare.demo import write_demo
 from rarecare.errors import CodeError, PopulationError, UsageError
 from rarecare.registry.encr import read_encr
 from rarecare.registry.exclusions import exclude
 from rarecare.study import run_study, schema
 from rarecare.study.config import study_of
 
-COUNTRIES = ("BG", "SI")
+COUNTRIES = ("BG", "SI", "FI")
 NUMBERS = ("estimate", "se", "lower", "upper")
-WANTED = """
-[expected]
-name = "EU"
-population = { path = "target.csv" }
-"""
 SEXES = {"sex": {"1": "male", "2": "female"}}
 
 
@@ -40,29 +34,13 @@ def people(folder, name):
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = write_demo(
-        tmp_path_factory.mktemp("burden") / "data", cases=60_000, countries=list(COUNTRIES)
-    )
-    frames = [
-        people(folder / code, "population.csv").part(year=2007).table.with_columns(
-            area=pl.lit(code), person_years=pl.col("person_years") * 3
-        )
-        for code in COUNTRIES
-    ]  # fmt: skip
-    pl.concat(frames).drop("year").write_csv(folder / "target.csv")
-    text = (folder / "study.toml").read_text(encoding="utf-8")
-    head, registries = text.split("[[registries]]", 1)
-    (folder / "study.toml").write_text(
-        head.replace('complete = ["08.02"]', 'complete = ["rare"]') + WANTED
-        + "[[registries]]" + registries, encoding="utf-8",
-    )  # fmt: skip
-    return folder
+def data(whole_data):
+    return whole_data
 
 
 @pytest.fixture(scope="module")
-def release(data):
-    return run_study(data / "study.toml", data.parent / "release")
+def release(whole_release):
+    return whole_release
 
 
 def cases_of(data, code, purpose):
@@ -104,7 +82,7 @@ def test_prevalence_is_that_of_the_registrys_rare_cases(data, release, years):
 def test_areas_add_and_windows_nest(release):
     alive = release.estimates.filter(measure=schema.PREVALENT, entity_id="all")
     by_area = dict(alive.filter(period="1998-2007").select("area", "estimate").rows())
-    assert by_area["all"] == pytest.approx(by_area["SI"] + by_area["BG"], rel=1e-9)
+    assert by_area["all"] == pytest.approx(sum(by_area[code] for code in COUNTRIES), rel=1e-9)
     nested = alive.filter(area="all").sort("period", descending=True)["estimate"]
     assert nested.is_sorted()
 
@@ -172,7 +150,7 @@ def test_expected_cases_are_those_of_pooled_rates(data, release):
         for code in COUNTRIES
     ]
     whole = Population.read(pl.concat(frames))
-    for by, names in (((), ("EU",)), (("area",), COUNTRIES)):
+    for by, names in (((), ("EU",)), (("area",), ("BG", "MT", "SI"))):
         known = expected_cases(
             cases, whole, target, target_by=by, age_groups=range(0, 90, 5)
         ).table  # fmt: skip
@@ -217,10 +195,7 @@ def test_every_measure_is_in_the_release_and_protected(release):
     assert release.estimates.filter(pl.col("n").is_between(1, 4)).is_empty()
     summary = release.manifest["disclosure"]["summary"]
     assert schema.PREVALENT in {part["measure"] for part in summary}
-    indicators = release.care.filter(pl.col("indicator").is_not_null())["indicator"].unique()
-    assert set(release.exclusions["purpose"]) == {
-        "incidence", "survival", "prevalence", *(f"indicator {name}" for name in indicators)
-    }  # fmt: skip
+    assert set(release.exclusions["purpose"]) == {"incidence", "survival", "prevalence"}
 
 
 def test_a_count_withheld_in_one_measure_is_withheld_in_all(release):
@@ -242,16 +217,28 @@ def test_a_count_withheld_in_one_measure_is_withheld_in_all(release):
     assert release.estimates.filter(measure=schema.TREND, status="withheld").height
 
 
-def test_an_index_year_beyond_follow_up_is_not_estimable(data, tmp_path):
+def without(data, *parts):
+    """The study without some of its parts."""
     text = (data / "study.toml").read_text(encoding="utf-8")
-    for first, after in (("[projection]", "[exclusions]"), ("[care]", "[[registries]]")):
-        text = text[: text.index(first)] + text[text.index(after) :]
-    text = "\n".join(line for line in text.splitlines() if not line.startswith("events"))
+    for part in parts:
+        head, rest = text.split(part, 1)
+        text = head + rest[rest.index("\n\n") + 2 :]
+    return text
+
+
+def beside(data, tmp_path, text):
+    """Write a study beside the data, under a name that no other worker has."""
+    path = data / f"{tmp_path.parent.name}-{tmp_path.name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_an_index_year_beyond_follow_up_is_not_estimable(data, tmp_path):
+    text = without(data, "[projection]", "[expected]", "[models]")
     text = text.replace('complete = ["rare"]', "index_year = 2009")
     text = text.replace('measures = ["incidence", "net survival", "prevalence", "trend"]',
                         'measures = ["prevalence"]\nentities = ["all"]')  # fmt: skip
-    (data / "late.toml").write_text(text, encoding="utf-8")
-    rows = run_study(data / "late.toml", tmp_path / "release").estimates
+    rows = run_study(beside(data, tmp_path, text), tmp_path / "release").estimates
     assert set(rows["status"]) == {"not estimable"}
     assert rows["estimate"].null_count() == rows.height
     assert rows["reason"].str.contains("is followed to 2009-01-14 only").all()
@@ -293,9 +280,8 @@ def test_what_cannot_be_a_study_is_refused(change, words):
 )  # fmt: skip
 def test_a_target_that_cannot_be_used_is_named(data, tmp_path, change, error, words):
     change(pl.read_csv(data / "target.csv")).write_csv(tmp_path / "target.csv")
-    text = (data / "study.toml").read_text(encoding="utf-8")
+    text = without(data, "[models]")
     text = text.replace('{ path = "target.csv" }', f'{{ path = "{tmp_path}/target.csv" }}')
     text = text.replace('complete = ["rare"]', "").replace('"net survival", "prevalence", ', "")
-    (data / "wrong.toml").write_text(text, encoding="utf-8")
     with pytest.raises(error, match=words):
-        run_study(data / "wrong.toml", tmp_path / "release")
+        run_study(beside(data, tmp_path, text), tmp_path / "release")

@@ -54,25 +54,34 @@ def only_care(text):
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = write_demo(
-        tmp_path_factory.mktemp("care") / "data", cases=12_000, countries=list(COUNTRIES)
-    )
-    study = folder / "study.toml"
-    study.write_text(only_care(study.read_text(encoding="utf-8")), encoding="utf-8")
-    return folder
+def data(made_once):
+    def make(folder):
+        data = write_demo(folder / "data", cases=12_000, countries=list(COUNTRIES))
+        text = only_care((data / "study.toml").read_text(encoding="utf-8"))
+        (data / "study.toml").write_text(text, encoding="utf-8")
+        protected = text.replace("threshold = 1\n", "threshold = 5\n", 1)
+        (data / "protected.toml").write_text(protected, encoding="utf-8")
+
+    return made_once("care-data", make) / "data"
 
 
 @pytest.fixture(scope="module")
-def release(data):
-    return run_study(data / "study.toml", data.parent / "open")
+def release(made_once, data):
+    folder = made_once("care-open", lambda out: run_study(data / "study.toml", out / "r"))
+    return open_release(folder / "r")
 
 
 @pytest.fixture(scope="module")
-def protected(data):
-    text = (data / "study.toml").read_text(encoding="utf-8")
-    (data / "protected.toml").write_text(text.replace("threshold = 1\n", "threshold = 5\n", 1))
-    return run_study(data / "protected.toml", data.parent / "protected")
+def protected(made_once, data):
+    folder = made_once("care-protected", lambda out: run_study(data / "protected.toml", out / "r"))
+    return open_release(folder / "r")
+
+
+def beside(data, tmp_path, text):
+    """Write a study beside the data, under a name that no other worker has."""
+    path = data / f"{tmp_path.parent.name}-{tmp_path.name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def counted(data, country):
@@ -344,9 +353,9 @@ def test_a_study_of_care_that_cannot_be_used_is_named(care, registry, said):
 def test_what_the_study_names_must_be_there(data, tmp_path, old, new, error, said):
     text = (data / "study.toml").read_text(encoding="utf-8")
     assert old in text
-    (data / "spoilt.toml").write_text(text.replace(old, new), encoding="utf-8")
+    study = beside(data, tmp_path, text.replace(old, new))
     with pytest.raises(error, match=said):
-        run_study(data / "spoilt.toml", tmp_path / "release")
+        run_study(study, tmp_path / "release")
 
 
 def section(release):

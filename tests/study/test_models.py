@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from rarecare import ExclusionRules, LifeTable, classify
-from rarecare.demo import write_demo
 from rarecare.errors import UsageError
 from rarecare.models import excess_cells, fit_poisson
 from rarecare.models.cells import Cells
@@ -17,29 +16,17 @@ from rarecare.study import open_release, run_study, schema
 from rarecare.study.config import read_study
 from rarecare.study.models import with_age_groups
 
-MODELS = """
-[models]
-entities = ["rare"]
-formula = "~ C(interval) + country + age_group + sex + stage"
-covariates = ["country", "age_group", "sex", "stage"]
-bootstrap = 20
-determinants = { "age and sex" = ["age_group", "sex"], stage = ["stage"] }
-"""
+COUNTRIES = ("BG", "SI", "FI")
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = write_demo(
-        tmp_path_factory.mktemp("models") / "data", cases=30_000, countries=["SI", "BG"]
-    )
-    with (folder / "study.toml").open("a", encoding="utf-8") as file:
-        file.write(MODELS)
-    return folder
+def data(whole_data):
+    return whole_data
 
 
 @pytest.fixture(scope="module")
-def release(data):
-    return run_study(data / "study.toml", data.parent / "release")
+def release(whole_release):
+    return whole_release
 
 
 def test_the_model_is_that_of_the_registries_cells_together(data, release):
@@ -47,7 +34,7 @@ def test_the_model_is_that_of_the_registries_cells_together(data, release):
     study, _ = read_study(data / "study.toml")
     by = ("country", "age_group", "sex", "stage")
     tables, people = [], []
-    for code in ("BG", "SI"):
+    for code in COUNTRIES:
         cases = classify(read_encr(data / code / "incidence.csv"))
         rules = ExclusionRules(period=study.study.period, needed=("sex",))
         kept, _ = exclude(cases, rules, bad_rows="exclude")

@@ -1,4 +1,4 @@
-"""A whole study on two synthetic registries: the numbers, the bytes, and what goes wrong."""
+"""A whole study on synthetic registries: the numbers, the bytes, and what goes wrong."""
 
 import shutil
 from datetime import date
@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from rarecare import ExclusionRules, LifeTable, Population, classify, incidence, net_survival
+from rarecare.codes.countries import region_of
 from rarecare.codes.rare_cancers import default_list
-from rarecare.demo import write_demo
 from rarecare.disclosure import audit
 from rarecare.errors import RarecareError
 from rarecare.registry.encr import read_encr
@@ -17,26 +17,23 @@ from rarecare.study.config import read_study
 from rarecare.study.pipeline import make_release
 
 PERIOD = (date(1995, 1, 1), date(2007, 12, 31))
+COUNTRIES = ("BG", "SI", "FI")
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Slovenia and Malta of the synthetic Europe, 20 000 cases."""
-    return write_demo(
-        tmp_path_factory.mktemp("demo") / "data", cases=20_000, countries=["SI", "MT"]
-    )
+def data(whole_data):
+    return whole_data
 
 
 @pytest.fixture(scope="module")
-def release(data):
-    """The release of their study."""
-    return run_study(data / "study.toml", data.parent / "release")
+def release(whole_release):
+    return whole_release
 
 
 @pytest.fixture
-def copy(data, tmp_path):
-    """The data call again, to be spoilt."""
-    return shutil.copytree(data, tmp_path / "data")
+def copy(small_data, tmp_path):
+    """A data call, to be spoilt."""
+    return shutil.copytree(small_data, tmp_path / "data")
 
 
 def test_the_folder_is_a_whole_release(release):
@@ -44,7 +41,8 @@ def test_the_folder_is_a_whole_release(release):
     assert {"report.html", "estimates.parquet"} <= set(back.manifest["files"])
     assert back.manifest["study"]["synthetic"] is True
     assert back.estimates["synthetic"].all()
-    assert set(back.areas["area"]) == {"all", "Southern Europe", "SI", "MT"}
+    regions = {region_of(code) for code in COUNTRIES}
+    assert set(back.areas["area"]) == {"all", *regions, *COUNTRIES, "EU", "MT"}
     html = (release.folder / "report.html").read_text(encoding="utf-8")
     assert "ynthetic" in html
 
@@ -84,14 +82,14 @@ def test_standardised_survival_is_that_of_the_estimator(data, release):
 
 
 def test_incidence_is_that_of_the_estimator(data, release):
-    cases = classify(read_encr(data / "MT" / "incidence.csv"))
-    people = Population.read(data / "MT" / "population.csv")
+    cases = classify(read_encr(data / "FI" / "incidence.csv"))
+    people = Population.read(data / "FI" / "population.csv")
     rules = ExclusionRules(purpose="incidence", period=PERIOD, needed=("sex",))
     table = incidence(cases, people, by=["family"], rules=rules, bad_rows="exclude").table
     for standard, measure in (("none", "crude rate"), ("esp2013", "standardised rate")):
         expected = table.filter(family="Digestive", measure=measure, standard=standard)
         row = release.estimates.filter(
-            measure=schema.INCIDENCE, area="MT", entity_id="02", standard=standard
+            measure=schema.INCIDENCE, area="FI", entity_id="02", standard=standard
         )
         assert row["n"].to_list() == expected["n"].to_list()
         for name in ("person_years", "estimate", "lower", "upper"):
@@ -105,7 +103,7 @@ def test_the_parts_make_up_the_whole(release):
     )
     wide = crude.pivot("area", index="entity_id", values="n").drop_nulls()
     assert wide.height > 50
-    assert (wide["SI"] + wide["MT"] == wide["all"]).all()
+    assert (wide.select(pl.sum_horizontal(COUNTRIES)).to_series() == wide["all"]).all()
 
 
 def test_small_counts_are_nowhere(release):
@@ -117,7 +115,7 @@ def test_small_counts_are_nowhere(release):
 
 
 def test_every_record_is_accounted_for(data, release):
-    for code in ("SI", "MT"):
+    for code in COUNTRIES:
         lines = (data / code / "incidence.csv").read_text().count("\n") - 1
         for purpose in ("incidence", "survival"):
             own = release.exclusions.filter(registry=code, purpose=purpose).sort("order")
@@ -125,7 +123,9 @@ def test_every_record_is_accounted_for(data, release):
             assert own["records"][1:-1].sum() == lines - own["records"][-1]
 
 
-def test_the_same_inputs_give_the_same_bytes(data, release, tmp_path):
+@pytest.mark.parametrize("which", ["small", pytest.param("whole", marks=pytest.mark.slow)])
+def test_the_same_inputs_give_the_same_bytes(request, tmp_path, which):
+    release, data = (request.getfixturevalue(f"{which}_{one}") for one in ("release", "data"))
     again = run_study(data / "study.toml", tmp_path / "again")
     one, two = release.manifest["files"], again.manifest["files"]
     assert "report.html" in one
@@ -136,13 +136,13 @@ def test_the_same_inputs_give_the_same_bytes(data, release, tmp_path):
     }
 
 
-def test_interrupting_leaves_no_half_release(data, tmp_path):
+def test_interrupting_leaves_no_half_release(small_data, tmp_path):
     def interrupt(what, _done, _steps):
         if what == "report":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_study(data / "study.toml", tmp_path / "release", progress=interrupt)
+        run_study(small_data / "study.toml", tmp_path / "release", progress=interrupt)
     assert not list(tmp_path.iterdir())
 
 
@@ -215,8 +215,8 @@ def test_a_spoilt_data_call_is_refused_and_nothing_is_written(copy, tmp_path, sp
     assert not (tmp_path / "release").exists()
 
 
-def test_no_figure_of_a_study_depends_on_the_order_of_registries(data):
-    study, _ = read_study(data / "study.toml")
+def test_no_figure_of_a_study_depends_on_the_order_of_registries(small_data):
+    study, _ = read_study(small_data / "study.toml")
     turned = study.model_copy(update={"registries": study.registries[::-1]})
     one, two = (make_release(each, default_list()) for each in (study, turned))
     assert one.estimates.equals(two.estimates)

@@ -7,11 +7,10 @@ import polars as pl
 import pytest
 
 from rarecare.codes.rare_cancers import default_list
-from rarecare.demo import write_demo
 from rarecare.registry.encr import read_encr
 from rarecare.registry.quality import INDICATORS, quality
 from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
-from rarecare.study import run_study, schema
+from rarecare.study import schema
 from rarecare.study.entities import LEAF, Groups
 from rarecare.study.listing import listed_entities
 from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
@@ -20,9 +19,8 @@ CLOSING = date(2010, 12, 31)
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    data = write_demo(tmp_path_factory.mktemp("demo") / "data", cases=3_000, countries=["SI", "MT"])
-    return run_study(data / "study.toml", data.parent / "release")
+def release(small_release):
+    return small_release
 
 
 def test_registries_by_year_and_entities_of_all(release):
@@ -98,9 +96,8 @@ def test_a_year_of_few_cases_takes_another_with_it():
 
 
 @pytest.fixture(scope="module")
-def classified(tmp_path_factory):
-    data = write_demo(tmp_path_factory.mktemp("one") / "data", cases=3_000, countries=["SI"])
-    return default_list().classify(read_encr(data / "SI" / "incidence.csv").table).filter(
+def classified(small_data):
+    return default_list().classify(read_encr(small_data / "SI" / "incidence.csv").table).filter(
         pl.col("entity_tier1").is_not_null()
     )  # fmt: skip
 

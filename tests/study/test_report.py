@@ -6,8 +6,6 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rarecare.demo import write_demo
-from rarecare.study import run_study
 from rarecare.study.release import Release
 from rarecare.study.report import numbers, report_html
 from rarecare.study.report.burden import length
@@ -17,16 +15,13 @@ THIN = "\u202f"
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    """Three synthetic registries of two regions."""
-    folder = tmp_path_factory.mktemp("report")
-    data = write_demo(folder / "data", cases=30_000, countries=["SI", "MT", "FI"])
-    return run_study(data / "study.toml", folder / "release")
+def release(whole_release):
+    return whole_release
 
 
 @pytest.fixture(scope="module")
 def html(release):
-    return report_html(release)
+    return (release.folder / "report.html").read_text(encoding="utf-8")
 
 
 class Outline(HTMLParser):

@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarecare import Population
-from rarecare.demo import write_demo
-from rarecare.study import run_study, schema
+from rarecare.study import schema
 from rarecare.study.release import Release
 from rarecare.study.report import numbers, report_html
 from rarecare.study.report.burden import Burden, Trends
@@ -30,30 +28,13 @@ THIN = "\u202f"
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    """Three synthetic registries, and a target of two of their countries and of Malta."""
-    folder = write_demo(
-        tmp_path_factory.mktemp("report") / "data", cases=30_000, countries=list(COUNTRIES)
-    )
-    frames = [
-        Population.read(folder / source / "population.csv")
-        .part(year=2007)
-        .table.with_columns(area=pl.lit(code))
-        for source, code in (("BG", "BG"), ("SI", "SI"), ("SI", "MT"))
-    ]
-    pl.concat(frames).drop("year").write_csv(folder / "target.csv")
-    text = (folder / "study.toml").read_text(encoding="utf-8")
-    head, registries = text.split("[[registries]]", 1)
-    wanted = '[expected]\nname = "EU"\npopulation = { path = "target.csv" }\n\n[[registries]]'
-    head, found = re.subn(r"(?m)^complete = .*$", 'complete = ["rare"]', head)
-    assert found == 1
-    (folder / "study.toml").write_text(head + wanted + registries, encoding="utf-8")
-    return run_study(folder / "study.toml", folder.parent / "release")
+def release(whole_release):
+    return whole_release
 
 
 @pytest.fixture(scope="module")
 def html(release):
-    return report_html(release)
+    return (release.folder / "report.html").read_text(encoding="utf-8")
 
 
 def changed(release, estimates=None, **manifest):

@@ -18,6 +18,7 @@ import polars as pl
 
 from rarecare.care.criteria import CriteriaSet, Criterion
 from rarecare.care.evidence import COLUMNS
+from rarecare.care.volumes import NEW
 from rarecare.errors import ColumnError, UsageError
 from rarecare.files import read_table
 from rarecare.rates.intervals import poisson_exact
@@ -56,7 +57,8 @@ def default_links() -> pl.DataFrame:
 
 def computed_evidence(
     criteria: CriteriaSet, *, on: date, indicators: Result | None = None,
-    centre: str = "hospital", volumes: Result | None = None, group: str | None = None,
+    centre: str = "hospital", volumes: Result | None = None,
+    new_cases: Result | None = None, group: str | None = None,
     links: str | Path | pl.DataFrame | None = None,
 ) -> ComputedEvidence:  # fmt: skip
     """Return the evidence that registry data give for the criteria of a version.
@@ -73,11 +75,13 @@ def computed_evidence(
         Its column of hospitals.
     volumes
         Of ``hospital_volumes``: a year's mean, over all areas a hospital's patients come from.
+    new_cases
+        Of ``new_case_volumes``: who is new in a hospital, treated there or not.
     group
         The group of cancers the criteria speak of; needed where the volumes have several.
     links
-        ``criterion``, and ``indicator`` (its id) or ``treatment`` (a kind of the volumes), with a
-        ``note``; by default those of the package.
+        ``criterion``, and ``indicator`` (its id) or ``treatment`` (a kind of the volumes, or
+        ``"new cases"``), with a ``note``; by default those of the package.
 
     Returns
     -------
@@ -102,7 +106,9 @@ def computed_evidence(
         one = known[link["criterion"]]
         if link["indicator"] is not None and indicators is not None:
             found = _of_indicator(one, link, indicators, centre)
-        elif link["treatment"] is not None and volumes is not None:
+        elif link["treatment"] == NEW and new_cases is not None:
+            found = _of_volume(one, link, new_cases, group)
+        elif link["treatment"] not in {None, NEW} and volumes is not None:
             found = _of_volume(one, link, volumes, group)
         else:
             continue

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import io
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -23,9 +22,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from rarecare.care.evaluation import Evaluation, Kind
 from rarecare.care.expressions import FUNCTIONS, GROUPS
 from rarecare.care.linking import Linked
-from rarecare.errors import FileError, UsageError, nearest
+from rarecare.errors import UsageError, nearest
 from rarecare.registry.cases import FIELDS
 from rarecare.registry.events import EVENTS
+from rarecare.toml_files import parsed, toml_content
 
 Sureness = Literal["P", "A", "X", "D", "M"]
 SURENESS: Mapping[str, str] = {
@@ -284,24 +284,13 @@ def read_definitions(source: str | Path) -> Definitions:
     UsageError
         A key, a value or an expression is not among those there can be; the message names it.
     """
-    path = Path(source)
     if str(source) in packaged():
         name = f"{source}.toml"
         content = (files("rarecare.care") / "indicators" / name).read_text(encoding="utf-8")
-    elif path.is_file():
-        name = path.name
-        try:
-            content = path.read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise FileError(f"the file is not text ({error})", file=name) from None
     else:
-        raise FileError("there is no such file of indicators", value=str(source),
-                        allowed=[*packaged(), "a .toml file"])  # fmt: skip
-    try:
-        given = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
-        raise FileError(f"the file is not TOML ({error})", file=name) from None
-    return definitions_of(given, file=name)
+        name = Path(source).name
+        content = toml_content(source, [*packaged(), "a .toml file"], what="file of indicators")
+    return definitions_of(parsed(content, name), file=name)
 
 
 def definitions_of(given: dict[str, Any], *, file: str = "indicators") -> Definitions:

@@ -83,6 +83,10 @@ class Evaluation:
     given: Mapping[str, date | Collection[str] | None] = field(default_factory=dict)
     _made: dict[tuple[object, ...], str] = field(default_factory=dict)
     _days: dict[Node, Ints] = field(default_factory=dict)
+    _collected: dict[str, pl.Expr] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.frame = self.frame.rechunk()  # or every question would copy all columns
 
     def compiled(
         self, text: str, kind: Kind, *, window_days: float | None = None,
@@ -117,7 +121,7 @@ class Evaluation:
         """Keep columns of an answer, and return the beginning of their names."""
         name = f"_{len(self._made)}"
         self.frame = self.frame.with_columns(
-            values.alias(f"{name}{end}") for end, values in columns.items()
+            values.rechunk().alias(f"{name}{end}") for end, values in columns.items()
         )
         self._made[key] = name
         return name
@@ -168,15 +172,17 @@ class Evaluation:
                 0, self.frame.height)})  # fmt: skip
         return Part(kind, pl.col(self._made[key]), told=pl.lit(value=False))
 
-    def collected(self, column: str) -> str:
-        """Return the name of the column that says whether a case's registry collects an item."""
-        key = ("collected", column)
-        if key not in self._made:
-            known = self.frame[column].is_not_null().to_numpy()
-            registry = self.linked.registry
-            some = np.bincount(registry[known], minlength=len(self.linked.recorded)) > 0
-            self.added(key, {"": pl.Series(some[registry])})
-        return self._made[key]
+    def collected(self, column: str) -> pl.Expr:
+        """Return whether a case's registry collects an item: has a value of it for some case."""
+        if column not in self._collected:
+            values, registry = self.frame[column], self.linked.registry
+            known = registry[values.is_not_null().to_numpy()] if values.null_count() else registry
+            some = np.bincount(known, minlength=len(self.linked.recorded)) > 0
+            told = pl.lit(value=True)
+            if not some[registry].all():
+                told = pl.col(self.added(("collected", column), {"": pl.Series(some[registry])}))
+            self._collected[column] = told
+        return self._collected[column]
 
     def recorded(self, events: tuple[str, ...]) -> str:
         """Return the name of the column that says whether a registry records any of the events."""
@@ -256,10 +262,10 @@ class _Compiler:
 
     def column(self, name: str) -> Part:
         frame, column = self.on.frame, pl.col(name)
-        dtype = frame.schema[name]
+        dtype = frame[name].dtype
         if dtype == pl.Null:
             return self.on.lacking(self.on.vocabulary.get(name, "text"))
-        told = pl.col(self.on.collected(name))
+        told = self.on.collected(name)
         if dtype == pl.Boolean:
             return Part("truth", column, told=told)
         if dtype.is_float():

@@ -106,8 +106,9 @@ def read_incoming(
     if out.height:  # a filter copies every column
         kept = ~lines.is_in(out["row"].implode())
         frame, kept_lines = frame.filter(kept), lines.filter(kept)
+    told = checks.spoken_of(dictionary)
     read = {
-        each.name: cast_column(frame[each.name], each, dates)
+        each.name: cast_column(frame[each.name], each, dates, coded=each.name in told)
         for each in dictionary.variables
         if each.name in frame.columns
     }
@@ -124,11 +125,15 @@ def read_incoming(
         found += checks.after_closing(given, dictionary, closing)
     table = pl.concat([pl.DataFrame(schema=FINDINGS), *found])
     place = pl.col("variable").replace_strict(
-        {name: i for i, name in enumerate(dictionary.names)}, default=-1, return_dtype=pl.Int64
+        {name: i for i, name in enumerate(dictionary.names, start=1)},
+        default=0,
+        return_dtype=pl.Int64,
     )
+    # by line, then by variable; what is of a whole column comes first
+    order = pl.col("row").fill_null(0) * (len(dictionary.names) + 1) + place
     return Incoming(
         _data(given, dictionary),
-        table.sort("row", place, maintain_order=True, nulls_last=False),
+        table.sort(order, maintain_order=True),
         _accounting(len(lines), out),
         _completeness(given, dictionary, wanted),
         raw.source,

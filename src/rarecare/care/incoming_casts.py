@@ -43,7 +43,8 @@ class Column:
     typed
         The value: date, whole number, number, true or false, code, text; null is unknown.
     coded
-        The same as the code or text it is told by, unknown by its own code.
+        The same as the code or text it is told by, unknown by its own code; of variables that a
+        condition speaks of.
     missing
         True where nothing was given, not even "unknown".
     broken
@@ -53,7 +54,7 @@ class Column:
     """
 
     typed: pl.Series
-    coded: pl.Series
+    coded: pl.Series | None
     missing: pl.Series
     broken: pl.Series
     precision: pl.Series | None = None
@@ -64,7 +65,9 @@ def dtype(variable: Variable) -> type[pl.DataType]:
     return _TYPES[variable.type]
 
 
-def cast_column(text: pl.Series, variable: Variable, dates: DateReading) -> Column:
+def cast_column(
+    text: pl.Series, variable: Variable, dates: DateReading, *, coded: bool = True
+) -> Column:
     """Return a column as the values of its variable.
 
     Parameters
@@ -75,6 +78,8 @@ def cast_column(text: pl.Series, variable: Variable, dates: DateReading) -> Colu
         What it holds.
     dates
         How dates are written.
+    coded
+        Whether a condition asks for its codes.
     """
     if variable.type == "text":
         nothing = pl.repeat(None, len(text), dtype=RULES_BROKEN, eager=True)
@@ -94,13 +99,13 @@ def cast_column(text: pl.Series, variable: Variable, dates: DateReading) -> Colu
             typed=pl.when(~pl.col("outside")).then("typed"),
         )
         .with_columns(pl.col("broken").cast(RULES_BROKEN))
-        .drop("low", "unknown", "outside")
+        .drop("low", "unknown", "outside", *([] if coded else ["coded"]))
         .collect()
     )
     rows = text.alias("text").to_frame().join(answers, on="text", how="left", maintain_order="left")
     return Column(
         rows["typed"].cast(dtype(variable)),
-        rows["coded"],
+        rows["coded"] if coded else None,
         rows["missing"].fill_null(value=True),
         rows["broken"],
         rows["precision"] if variable.type == "date" else None,

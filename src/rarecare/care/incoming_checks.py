@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 import polars as pl
 
@@ -38,11 +38,14 @@ RULES: Mapping[str, tuple[Severity, str]] = {
 }
 """Every rule, its severity and what it says. Rejected records are left out; all others stay."""
 
-FINDINGS: Mapping[str, type[pl.DataType]] = {
-    "row": pl.Int64, "variable": pl.String, "value": pl.String, "rule": pl.String,
-    "severity": pl.String, "remedy": pl.String,
+FINDINGS: Mapping[str, pl.DataType | type[pl.DataType]] = {
+    "row": pl.Int64, "variable": pl.Categorical, "value": pl.String, "rule": pl.Enum(list(RULES)),
+    "severity": pl.Enum(list(get_args(Severity))), "remedy": pl.Categorical,
 }  # fmt: skip
-"""Columns of the table of findings; ``row`` is the line of the file, null for a column."""
+"""Columns of the table of findings; ``row`` is the line of the file, null for a column.
+
+A million records can have tens of millions of findings: texts that recur are kept once.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +69,25 @@ class Given:
         return pl.DataFrame({"_line": self.lines, **held})
 
 
+def spoken_of(dictionary: Dictionary) -> frozenset[str]:
+    """Return the variables that some condition speaks of."""
+    conditions = (each.condition for each in dictionary.variables)
+    return frozenset(name for one in conditions if one is not None for name in one.variables)
+
+
 def findings(
     rule: str, *, lines: pl.Series, variable: str | pl.Series, values: pl.Series,
     remedy: str | pl.Series,
 ) -> pl.DataFrame:  # fmt: skip
     """Return one finding per line; ``variable`` and ``remedy`` are of all or of each."""
-    return pl.DataFrame({"row": lines.cast(pl.Int64), "value": values.cast(pl.String)}).select(
-        "row",
-        variable=_of_all(variable),
-        value="value",
-        rule=pl.lit(rule),
-        severity=pl.lit(RULES[rule][0]),
-        remedy=_of_all(remedy),
+    said = {
+        "variable": variable, "rule": rule, "severity": RULES[rule][0], "remedy": remedy,
+    }  # fmt: skip
+    made = {name: pl.lit(each) for name, each in said.items()}
+    return pl.DataFrame({"row": lines, "value": values}).select(
+        ({"row": pl.col("row"), "value": pl.col("value")} | made)[name].cast(dtype).alias(name)
+        for name, dtype in FINDINGS.items()
     )
-
-
-def _of_all(said: str | pl.Series) -> pl.Expr | pl.Series:
-    return pl.lit(said) if isinstance(said, str) else said.cast(pl.String)
 
 
 def unknown_columns(names: list[str], dictionary: Dictionary) -> pl.DataFrame:
@@ -176,11 +181,7 @@ def unreadable(
 
 def asked(given: Given, dictionary: Dictionary) -> Mapping[str, pl.Series]:
     """Return for each variable given whether it is asked of each record; null is not known."""
-    about = {
-        name
-        for each in dictionary.variables if each.condition is not None
-        for name in each.condition.variables
-    }  # fmt: skip
+    about = spoken_of(dictionary)
     lacking = [pl.lit(None, pl.String).alias(name) for name in about - set(given.columns)]
     coded = given.coded(about).with_columns(*lacking)
     conditions = {

@@ -77,6 +77,7 @@ class Linked:
     unlinked: int
     unknown: pl.DataFrame
     _held: dict[tuple[str, ...], NDArray[np.int64]] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], Flags] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -131,8 +132,11 @@ class Linked:
 
     def known_of(self, events: Collection[str]) -> Flags:
         """Return whether each case's registry records any of the events."""
-        own: Flags = np.any(self.recorded[:, [_KINDS[name] for name in events]], axis=1)
-        return np.asarray(own[self.registry])
+        events = tuple(events)
+        if events not in self._known:
+            own: Flags = np.any(self.recorded[:, [_KINDS[name] for name in events]], axis=1)
+            self._known[events] = np.asarray(own[self.registry])
+        return self._known[events]
 
     def moment(
         self, asked: Selection, day_of: Callable[[Window], Ints], *, last: bool = False

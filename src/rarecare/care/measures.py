@@ -88,7 +88,10 @@ def rows_of(one: Definition, got: Answers, choices: Choices) -> list[Row]:
     """Return the rows of an indicator, in the order of strata; ``_stratum`` is their number."""
     counts = got.counted()
     held = np.flatnonzero(got.state == COUNTED)
-    order = held[np.lexsort((got.value[held], got.stratum[held]))]
+    if one.kind == "time":  # quantiles want the values in order
+        order = held[np.lexsort((got.value[held], got.stratum[held]))]
+    else:
+        order = held[np.argsort(got.stratum[held], kind="stable")]
     ends = np.searchsorted(got.stratum[order], np.arange(got.n_strata + 1))
     made = {"proportion": _share_rows, "time": _time_rows, "count": _count_rows,
             "distribution": _category_rows}[one.kind]  # fmt: skip

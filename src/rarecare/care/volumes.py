@@ -35,6 +35,14 @@ TREATMENTS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The events that make each kind of treatment; surveillance is none."""
 
+NEW = "new cases"
+SEEN: Mapping[str, tuple[str, ...]] = {
+    NEW: ("diagnosis", "referral", "multidisciplinary_meeting", "surveillance",
+          *(event for own in TREATMENTS.values() for event in own)),
+}  # fmt: skip
+"""The events by which a new case is one of a hospital: our own definition (D). Reading slides or
+images for another hospital is none of them."""
+
 ANY = "any treatment"
 PLACES = ("home", "abroad", "unknown")
 VOLUME = "hospital volume"
@@ -257,6 +265,40 @@ def treatment_units(
         found.findings, exclusions, told.inputs, plan,
         tuple(notes), hospitals,
     )  # fmt: skip
+
+
+def new_case_volumes(
+    cases: Cases | Any, events: pl.DataFrame | Any, *, areas: Sequence[str] = ("country",),
+    entity: str = "entity_tier1", groups: Mapping[str, str] | None = None,
+    hospitals: pl.DataFrame | None = None, years: tuple[int, int] | None = None,
+    level: float = 0.95,
+) -> Result:  # fmt: skip
+    """Return the new cases a year of each hospital: those diagnosed, discussed or treated there.
+
+    Parameters
+    ----------
+    cases, events, areas, entity, groups, hospitals, years
+        As ``treatment_units``; years are those of diagnosis.
+    level
+        As ``hospital_volumes``.
+
+    Returns
+    -------
+    Result
+        As ``hospital_volumes``, with the one treatment ``"new cases"``. A patient counts once in
+        each hospital of an event of ``SEEN``, so that a patient of two hospitals is new in both.
+
+    Raises
+    ------
+    UsageError, ColumnError, CaseError
+        As ``treatment_units``.
+    """
+    units = treatment_units(
+        cases, events, areas=areas, entity=entity, groups=groups, hospitals=hospitals,
+        years=years, treatments=SEEN,
+    )  # fmt: skip
+    found = hospital_volumes(units, level=level)
+    return Result(found.table.filter(treatment=NEW), found.provenance)
 
 
 def _check_kinds(treatments: Mapping[str, Sequence[str]]) -> None:

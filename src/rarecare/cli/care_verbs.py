@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from rarecare.cli import output, values
 from rarecare.cli.cases import read_cases, read_numbers
 from rarecare.cli.options import Output, Reading
+from rarecare.disclosure.rule import DEFAULT_THRESHOLD
 from rarecare.errors import CaseError, UsageError
 from rarecare.registry import Cases
 from rarecare.results import Result
@@ -255,7 +256,7 @@ def pathways(
     events: Path,
     show: Literal["paths", "waits", "flows", "occupancy"] = "paths",
     by: str = "",
-    smallest: int = 5,
+    smallest: int = DEFAULT_THRESHOLD,
     most: int = 20,
     level: float = 0.95,
     reading: Reading = Reading(),

@@ -15,13 +15,14 @@ from rarecare.errors import CaseError, ColumnError
 from rarecare.files import read_table
 from rarecare.results import Result
 from rarecare.study import schema
+from rarecare.study.care_volumes import Named
 from rarecare.study.config import Study
 
 _PLACES = ("centre", "country", "hospital_id")
 
 
 def evidence_of_volumes(
-    named: Mapping[str, Result], study: Study, *, area: str, rule: DisclosureRule
+    named: Mapping[str, Named], study: Study, *, area: str, rule: DisclosureRule
 ) -> list[pl.DataFrame]:
     """Return the evidence that one country's volumes give of the centres the study names.
 
@@ -30,7 +31,7 @@ def evidence_of_volumes(
     Parameters
     ----------
     named
-        Of ``hospital_volumes``, by entity.
+        Volumes of hospitals, by entity.
 
     Raises
     ------
@@ -46,15 +47,16 @@ def evidence_of_volumes(
     for name, entity in asked.entities.items():
         if entity not in named or places.is_empty():
             continue
-        volumes = named[entity]
-        own = volumes.table.filter(
-            pl.col("n") >= rule.threshold,
-            pl.col("hospital_id").is_in(places["hospital_id"].implode()),
-        )
-        if own.is_empty():
-            continue
+        shown = [
+            Result(each.table.filter(
+                pl.col("n") >= rule.threshold,
+                pl.col("hospital_id").is_in(places["hospital_id"].implode()),
+            ), each.provenance)
+            for each in (named[entity].volumes, named[entity].new_cases)
+        ]  # fmt: skip
+        volumes, new = (None if each.table.is_empty() else each for each in shown)
         found = computed_evidence(
-            read_criteria(name), on=asked.on, volumes=Result(own, volumes.provenance), group=entity
+            read_criteria(name), on=asked.on, volumes=volumes, new_cases=new, group=entity
         ).table
         parts.append(
             found.join(places, left_on="centre", right_on="hospital_id", maintain_order="left")

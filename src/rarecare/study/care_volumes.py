@@ -14,7 +14,15 @@ from rarecare.care.limits import wilson
 from rarecare.care.needs import CENTRES, METHOD, NEED, care_needs, centres_needed
 from rarecare.care.thresholds import PER_YEAR, Threshold
 from rarecare.care.unit_rows import HOME
-from rarecare.care.volumes import ANY, TREATMENTS, Units, hospital_volumes, treatment_units
+from rarecare.care.volumes import (
+    ANY,
+    NEW,
+    SEEN,
+    Units,
+    hospital_volumes,
+    new_case_volumes,
+    treatment_units,
+)
 from rarecare.errors import UsageError
 from rarecare.files import Source
 from rarecare.population.population import Population
@@ -56,7 +64,15 @@ class Volumes:
     rows: pl.DataFrame
     hospitals: pl.DataFrame
     treated: pl.DataFrame
-    named: dict[str, Result]
+    named: dict[str, Named]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Volumes of one entity's hospitals by their ids: of treatments, and of new cases."""
+
+    volumes: Result
+    new_cases: Result
 
 
 def add_treated(
@@ -71,7 +87,6 @@ def add_treated(
     if events is None:
         return
     into.sources += [submission.cases.source, *submission.facts]
-    kinds = [event for own in TREATMENTS.values() for event in own]
     own = pl.lit(registry.id).alias("registry")
     keys = [name for name in ("patient_id", "tumour_id") if name in cases.columns]
     into.cases.append(
@@ -80,7 +95,7 @@ def add_treated(
             country=pl.lit(registry.country),
         )
     )  # fmt: skip
-    held = events.filter(pl.col("event").is_in(kinds)).with_columns(own)
+    held = events.filter(pl.col("event").is_in(SEEN[NEW])).with_columns(own)
     into.events.append(held.select(list(COLUMNS)))
 
 
@@ -128,7 +143,7 @@ def volume_rows(
     people = pl.DataFrame({"country": [area], "inhabitants": [treated.inhabitants]})
     known = treated.complete and treated.inhabitants > 0
     tables, hospitals = [], []
-    named: dict[str, Result] = {}
+    named: dict[str, Named] = {}
     criteria = study.care.criteria
     speak = set(criteria.entities.values()) if criteria else set()
     for layer in layers(groups, wanted):
@@ -151,10 +166,16 @@ def volume_rows(
         tables.append(found.table)
         hospitals.append(_hospitals(units))
         if speak & present:
-            found = hospital_volumes(units, level=study.level)
-            told = replace(found.provenance, inputs=tuple(treated.sources))
+            whole_of = hospital_volumes(units, level=study.level)
+            new = new_case_volumes(
+                own, events, entity=LEAF, groups=layer, years=years, level=study.level
+            )
             for entity in sorted(speak & present):
-                named[entity] = Result(found.table.filter(group=entity), told)
+                named[entity] = Named(*(
+                    Result(each.table.filter(group=entity),
+                           replace(each.provenance, inputs=tuple(treated.sources)))
+                    for each in (whole_of, new)
+                ))  # fmt: skip
     if not tables:
         return None
     whole = pl.concat(tables)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rarecare.errors import FileError, UsageError
+from rarecare.errors import UsageError
 from rarecare.study.care_config import Care, EventFiles, KitFiles
+from rarecare.toml_files import parsed, toml_content
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Measure = Literal["incidence", "net survival", "prevalence", "trend"]
@@ -277,15 +277,9 @@ def read_study(path: str | Path) -> tuple[Study, str]:
         A key or value is not among those a study can have; the message names the nearest.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileError("there is no such study", value=str(path), allowed="a study.toml")
-    content = path.read_bytes()
-    try:
-        given = tomllib.loads(content.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileError(f"the study is not TOML ({error})", file=path.name) from None
+    given = parsed(toml_content(path, ["a study.toml"], what="study"), path.name)
     study = study_of(given, file=path.name)
-    return _rooted(study, path.absolute().parent), hashlib.sha256(content).hexdigest()
+    return _rooted(study, path.absolute().parent), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def study_of(given: dict[str, Any], *, file: str = "study") -> Study:

@@ -1,0 +1,93 @@
+"""Data calls and releases that the tests of a study share, made once for all workers."""
+
+import fcntl
+import os
+import re
+
+import polars as pl
+import pytest
+
+from rarecare import Population
+from rarecare.demo import write_demo
+from rarecare.study import open_release, run_study
+
+MODELS = """
+[models]
+entities = ["rare"]
+formula = "~ C(interval) + country + age_group + sex + stage"
+covariates = ["country", "age_group", "sex", "stage"]
+bootstrap = 20
+determinants = { "age and sex" = ["age_group", "sex"], stage = ["stage"] }
+"""
+EXPECTED = '[expected]\nname = "EU"\npopulation = { path = "target.csv" }\n'
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """What returns a folder of a name, made by the first worker that asks for it."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # of all workers of this run
+
+    def made(name, make):
+        folder = base / name
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "whole").exists():
+                folder.mkdir()  # refused where an earlier attempt failed half-way
+                make(folder)
+                (folder / "whole").touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def whole_data(made_once):
+    """Three synthetic countries, 30 000 cases, with every measure that a study can ask for.
+
+    The target of the expected cases is of two of these countries and of Malta.
+    """
+
+    def make(folder):
+        data = write_demo(folder / "data", cases=30_000, countries=["BG", "SI", "FI"])
+        frames = [
+            Population.read(data / source / "population.csv")
+            .part(year=2007)
+            .table.with_columns(area=pl.lit(code), person_years=pl.col("person_years") * 3)
+            for source, code in (("BG", "BG"), ("SI", "SI"), ("SI", "MT"))
+        ]
+        pl.concat(frames).drop("year").write_csv(data / "target.csv")
+        text = (data / "study.toml").read_text(encoding="utf-8")
+        head, registries = text.split("[[registries]]", 1)
+        head, found = re.subn(r"(?m)^complete = .*$", 'complete = ["rare"]', head)
+        assert found == 1
+        (data / "study.toml").write_text(
+            f"{head}{EXPECTED}{MODELS}\n[[registries]]{registries}", encoding="utf-8"
+        )
+
+    return made_once("whole-data", make) / "data"
+
+
+@pytest.fixture(scope="session")
+def whole_release(made_once, whole_data):
+    """Their release, as it is read back."""
+    folder = made_once("whole-release", lambda out: run_study(whole_data / "study.toml", out / "r"))
+    return open_release(folder / "r")
+
+
+@pytest.fixture(scope="session")
+def small_data(made_once):
+    """Slovenia and Malta, 3 000 cases: for what does not depend on how many there are."""
+    countries = ["SI", "MT"]
+    folder = made_once(
+        "small-data", lambda out: write_demo(out / "data", cases=3_000, countries=countries)
+    )
+    return folder / "data"
+
+
+@pytest.fixture(scope="session")
+def small_release(made_once, small_data):
+    """Their release, as it is read back."""
+    folder = made_once("small-release", lambda out: run_study(small_data / "study.toml", out / "r"))
+    return open_release(folder / "r")
