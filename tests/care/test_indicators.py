@@ -361,3 +361,18 @@ def test_provenance_holds_the_definitions():
     assert plan["definitions"]["core"]["indicators"][0]["numerator"].startswith("coalesce")
     assert len(made().provenance.plan_hash) == 64
     assert made().provenance.to_json()
+
+
+def test_year_and_hospital_of_first_treatment_are_strata_that_need_no_column():
+    """P1 and P3 were first treated at H2, P2 and P6 at H1, P4 and P5 nowhere that is known."""
+    treated = made(by=["treated_at"]).table.filter(indicator="D1").select("treated_at", "n")
+    assert treated.rows() == [("H1", 2), ("H2", 2), (None, 2)]
+    later = CASES.with_columns(
+        incidence_date=pl.when(patient_id="P6").then(D(2011, 5, 25)).otherwise("incidence_date")
+    )
+    years = made(later, by=["year"]).table.filter(indicator="D1").select("year", "n")
+    assert years.rows() == [(2010, 5), (2011, 1)]
+    own = CASES.with_columns(year=pl.lit("mine"))
+    assert set(made(own, by=["year"]).table["year"]) == {"mine"}
+    with pytest.raises(ColumnError, match="treated_at"):
+        made(by=["treated"])

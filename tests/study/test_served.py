@@ -63,9 +63,7 @@ def test_a_portals_address_is_enough(small, served):
 
 def test_a_changed_file_is_refused(small, served):
     pl.DataFrame(schema=schema.QUALITY).vstack(
-        pl.DataFrame(
-            [["R", "i", 1, 2, 50.0, "percent", "ok", None]], schema=schema.QUALITY, orient="row"
-        )
+        pl.DataFrame([{"registry": "R", "indicator": "i", "status": "ok"}], schema=schema.QUALITY)
     ).write_parquet(small / "quality.parquet")
     with pytest.raises(FileError, match=r"is not what its manifest says.*'quality.parquet'"):
         rc.open_release(f"{served}release")

@@ -97,6 +97,8 @@ class Care:
             return None
         known = release.estimates.filter(pl.col("measure").is_in(release.care["measure"].implode()))
         groups = known["entity_id"].unique().sort().to_list()
+        if not groups:
+            return None
         entity = main if main in groups else groups[0]
         rows = {
             (row["measure"], row["area"]): row
