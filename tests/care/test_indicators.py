@@ -1,6 +1,6 @@
 """Indicators of care: patients worked out by hand, laws, wrong input."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -187,6 +187,39 @@ def test_indicators_of_a_kit_by_hand(kit, columns, expected):
     rows = {row["indicator"]: row for row in found.iter_rows(named=True)}
     got = {name: (rows[name]["numerator"], rows[name]["denominator"]) for name in expected}
     assert got == expected
+
+
+def test_survival_without_local_relapse_by_hand():
+    """Days from treatment: A relapses locally at 365, B dies at 100; C and D are censored.
+
+    C is alive at 200, D at 300 with a distant recurrence. Of 4, 3/4 are left after 100; at 365 the
+    one at risk relapses, so the median is 365. E was not treated.
+    """
+    start = D(2010, 1, 1)
+    ends = {"A": 900, "B": 100, "C": 200, "D": 300, "E": 50}
+    cases = pl.DataFrame({
+        "registry": "R", "country": "IT", "patient_id": list(ends), "tumour_id": "1",
+        "cancer": "sarcoma", "basis_of_diagnosis": 7, "behaviour": 3, "incidence_date": start,
+        "treated": [True, True, True, True, False],
+        "last_date": [start + timedelta(days=days) for days in ends.values()],
+        "vital_status": ["dead", "dead", "alive", "alive", "dead"],
+    })  # fmt: skip
+    told = [(who, "surgery", start, None) for who in "ABCD"]
+    told += [("A", "recurrence", start + timedelta(days=365), "local"),
+             ("D", "recurrence", start + timedelta(days=150), "distant")]  # fmt: skip
+    events = pl.DataFrame(
+        [("R", who, "1", what, day, "day", None, value) for who, what, day, value in told],
+        schema=["registry", "patient_id", "tumour_id", "event", "date", "date_precision",
+                "hospital_id", "value"], orient="row",
+    )  # fmt: skip
+    answers = outcomes(cases, events, "sarcoma", indicator="STS-relapse")
+    assert answers.select("patient_id", "answer").rows() == [
+        ("A", 365), ("B", 100), ("C", 200), ("D", 300),
+    ]  # fmt: skip
+    rows = made(cases, events, "sarcoma").table.filter(indicator="STS-relapse")
+    found = {row["measure"]: row["estimate"] for row in rows.iter_rows(named=True)}
+    assert found["median"] == 365
+    assert found["lower quartile"] == (100 + 365) / 2  # three quarters are left between these
 
 
 def test_items_of_a_centre_and_what_the_data_lack_are_not_estimable():
