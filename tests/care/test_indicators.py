@@ -1,6 +1,6 @@
 """Indicators of care: patients worked out by hand, laws, wrong input."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -189,6 +189,39 @@ def test_indicators_of_a_kit_by_hand(kit, columns, expected):
     assert got == expected
 
 
+def test_survival_without_local_relapse_by_hand():
+    """Days from treatment: A relapses locally at 365, B dies at 100; C and D are censored.
+
+    C is alive at 200, D at 300 with a distant recurrence. Of 4, 3/4 are left after 100; at 365 the
+    one at risk relapses, so the median is 365. E was not treated.
+    """
+    start = D(2010, 1, 1)
+    ends = {"A": 900, "B": 100, "C": 200, "D": 300, "E": 50}
+    cases = pl.DataFrame({
+        "registry": "R", "country": "IT", "patient_id": list(ends), "tumour_id": "1",
+        "cancer": "sarcoma", "basis_of_diagnosis": 7, "behaviour": 3, "incidence_date": start,
+        "treated": [True, True, True, True, False],
+        "last_date": [start + timedelta(days=days) for days in ends.values()],
+        "vital_status": ["dead", "dead", "alive", "alive", "dead"],
+    })  # fmt: skip
+    told = [(who, "surgery", start, None) for who in "ABCD"]
+    told += [("A", "recurrence", start + timedelta(days=365), "local"),
+             ("D", "recurrence", start + timedelta(days=150), "distant")]  # fmt: skip
+    events = pl.DataFrame(
+        [("R", who, "1", what, day, "day", None, value) for who, what, day, value in told],
+        schema=["registry", "patient_id", "tumour_id", "event", "date", "date_precision",
+                "hospital_id", "value"], orient="row",
+    )  # fmt: skip
+    answers = outcomes(cases, events, "sarcoma", indicator="STS-relapse")
+    assert answers.select("patient_id", "answer").rows() == [
+        ("A", 365), ("B", 100), ("C", 200), ("D", 300),
+    ]  # fmt: skip
+    rows = made(cases, events, "sarcoma").table.filter(indicator="STS-relapse")
+    found = {row["measure"]: row["estimate"] for row in rows.iter_rows(named=True)}
+    assert found["median"] == 365
+    assert found["lower quartile"] == (100 + 365) / 2  # three quarters are left between these
+
+
 def test_items_of_a_centre_and_what_the_data_lack_are_not_estimable():
     table = made(CASES.drop("last_date"), EVENTS.filter(pl.col("event") != "imaging"),
                  ["core", "head_neck"], closing_date=None).table  # fmt: skip
@@ -361,3 +394,18 @@ def test_provenance_holds_the_definitions():
     assert plan["definitions"]["core"]["indicators"][0]["numerator"].startswith("coalesce")
     assert len(made().provenance.plan_hash) == 64
     assert made().provenance.to_json()
+
+
+def test_year_and_hospital_of_first_treatment_are_strata_that_need_no_column():
+    """P1 and P3 were first treated at H2, P2 and P6 at H1, P4 and P5 nowhere that is known."""
+    treated = made(by=["treated_at"]).table.filter(indicator="D1").select("treated_at", "n")
+    assert treated.rows() == [("H1", 2), ("H2", 2), (None, 2)]
+    later = CASES.with_columns(
+        incidence_date=pl.when(patient_id="P6").then(D(2011, 5, 25)).otherwise("incidence_date")
+    )
+    years = made(later, by=["year"]).table.filter(indicator="D1").select("year", "n")
+    assert years.rows() == [(2010, 5), (2011, 1)]
+    own = CASES.with_columns(year=pl.lit("mine"))
+    assert set(made(own, by=["year"]).table["year"]) == {"mine"}
+    with pytest.raises(ColumnError, match="treated_at"):
+        made(by=["treated"])

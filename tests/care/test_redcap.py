@@ -18,6 +18,7 @@ from rarecare.care.redcap import COLUMNS, redcap_csv, write_redcap
 from rarecare.care.template import blank_template, json_schema, json_schema_text, write_template
 from rarecare.errors import UsageError
 from tests.reference.kit_twin import full_record, valid
+from tests.reference.redcap_rules import faults
 
 KITS = list(kits())
 
@@ -80,6 +81,44 @@ def test_redcap_takes_every_line(name):
         assert logic.count("(") == logic.count(")")
         for other, code in re.findall(r"\[(\w+)\] = '(\w+)'", logic):
             assert f"{code}, " in rows[other][COLUMNS[5]]
+
+
+@pytest.mark.parametrize("name", KITS)
+def test_redcaps_own_rules_find_no_fault(name):
+    assert faults(redcap_csv(study_kit(name))) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "column", "value", "fault"),
+    [
+        ("margins", 0, "Margins", "Margins: name"), ("margins", 0, "2nd_margins", "name"),
+        ("margins", 0, "margins__2", "name"), ("margins", 0, "a" * 101, "name"),
+        ("margins", 0, "redcap_event_name", "name"), ("margins", 0, "surgery", "double surgery"),
+        ("margins", 1, "Treatment form", "form"), ("margins", 1, "patient", "form in two places"),
+        ("margins", 3, "select one", "type"), ("margins", 4, "", "label"),
+        ("margins", 5, "", "choices"), ("sex", 5, "1, male | 1, female", "codes"),
+        ("sex", 5, "1 male | 2, female", "labels of choices"),
+        ("sex", 5, "male (m), male | f, female", "codes"),
+        ("n_revisions", 7, "whole", "validation"), ("margins", 7, "integer", "validation"),
+        ("n_revisions", 8, "few", "range"), ("rt_dose", 8, "200", "range"),
+        ("hospital_surgery", 9, "3", "range without a validation"), ("sex", 12, "yes", "flag"),
+        ("margins", 11, "[surgery] = 1 and", "grammar"), ("margins", 11, "[surgery = '1'", "read"),
+        ("margins", 11, "([surgery] = '1'", "grammar"),
+        ("margins", 11, "[srgery] = '1'", "no field"),
+        ("margins", 11, "[surgery] = '7'", "has no code 7"),
+        ("margins", 11, "[margins] = 'R0'", "of itself"),
+        ("record_id", 11, "[surgery] = '1'", "first field"),
+    ],
+)  # fmt: skip
+def test_redcaps_rules_find_each_fault(field, column, value, fault):
+    """The rules are tried too: a dictionary with one fault has that one named."""
+    header, *rows = csv.reader(io.StringIO(redcap_csv(study_kit("core"))))
+    row = next(one for one in rows if one[0] == field)
+    assert row[column] != value
+    row[column] = value
+    text = io.StringIO()
+    csv.writer(text).writerows([header, *rows])
+    assert any(fault in found for found in faults(text.getvalue()))
 
 
 def test_a_field_of_redcaps_own_name_is_refused():

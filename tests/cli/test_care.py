@@ -51,6 +51,50 @@ def test_indicators_by_hand(folder, capsys):
     assert set(table["disclosure"]) == {"unprotected"}
 
 
+def test_indicators_by_each_stratum(folder, capsys):
+    """Three patients: two of 2005 in SI, first treated at H2 and H1; one of IT, not treated."""
+    expected = {
+        "country": {"SI": 2, "IT": 1}, "registry": {"R": 3}, "year": {"2005": 2, "2006": 1},
+        "stage": {"localised": 1, "distant": 1, None: 1}, "treated_at": {"H1": 1, "H2": 1, None: 1},
+    }  # fmt: skip
+    given = ["indicators", "cases.csv", "--events", "events.csv", "--format", "csv", "--by"]
+    for by, cases in expected.items():
+        assert main([*given, by]) == 0
+        table = rows(capsys).filter(indicator="D2a").with_columns(pl.col(by).cast(pl.String))
+        assert dict(table.select(by, "n").iter_rows()) == cases
+    assert main([*given, "country,registry,treated_at,year,stage"]) == 0
+    assert rows(capsys).filter(indicator="D2a")["n"].to_list() == [1, 1, 1]
+
+
+def test_referral_groups_and_treatment_abroad(folder, capsys):
+    """P1 of SI was operated in H2, which is in IT: half of the two operated on."""
+    (folder / "places.csv").write_text("hospital_id,country\nH1,SI\nH2,IT\nH3,IT\n")
+    (folder / "groups.csv").write_text("entity,group\n08.02,bone\n08.01,other\n")
+    given = ["volumes", "cases.csv", "--events", "events.csv", "--format", "csv"]
+    assert main([*given, "--hospitals", "places.csv", "--groups", "groups.csv"]) == 0
+    table = rows(capsys).filter(country="SI", treatment="surgery")
+    assert set(table["group"]) == {"bone"}
+    abroad = table.filter(measure="share treated abroad").row(0, named=True)
+    assert (abroad["n"], abroad["denominator"], abroad["estimate"]) == (1, 2, 0.5)
+    assert main(given) == 0
+    unlisted = rows(capsys).filter(
+        country="SI", treatment="surgery", measure="share treated abroad"
+    )  # fmt: skip
+    assert unlisted["status"].to_list() == ["not estimable"]
+    for name, text, words in (
+        ("places.csv", "hospital,country\nH1,SI\n", "lacks a column"),
+        ("places.csv", "hospital_id,country\nH1,\n", "blank"),
+        ("places.csv", "hospital_id,country\nH1,SI\nH1,IT\n", "twice"),
+        ("groups.csv", "entity,group\n08.02,a\n08.02,b\n", "two groups"),
+    ):
+        (folder / name).write_text(text)
+        option = "--hospitals" if name == "places.csv" else "--groups"
+        assert main([*given, option, name]) == 1
+        said = capsys.readouterr().err
+        assert words in said
+        assert "Traceback" not in said
+
+
 def test_volumes_by_hand(folder, capsys):
     assert main(["volumes", "cases.csv", "--events", "events.csv", "--format", "csv",
                  "--threshold", "5", "--years", "2005-2006"]) == 0  # fmt: skip

@@ -21,6 +21,7 @@ from rarecare.care.kit_events import to_events
 from rarecare.care.profile import profile_table
 from rarecare.care.thresholds import Threshold
 from rarecare.care.volumes import treatment_units
+from rarecare.codes.rare_cancers import default_list
 from rarecare.demo import write_demo
 from rarecare.errors import FileError, RarecareError, UsageError
 from rarecare.registry.encr import read_encr
@@ -28,7 +29,8 @@ from rarecare.registry.events import read_events
 from rarecare.registry.exclusions import exclude
 from rarecare.study import open_release, run_study, schema
 from rarecare.study.care_protection import pooled, withheld_parts
-from rarecare.study.config import study_of
+from rarecare.study.config import read_study, study_of
+from rarecare.study.pipeline import make_release
 from rarecare.study.report import care as told
 from rarecare.study.report import numbers
 
@@ -58,6 +60,8 @@ def data(made_once):
     def make(folder):
         data = write_demo(folder / "data", cases=12_000, countries=list(COUNTRIES))
         text = only_care((data / "study.toml").read_text(encoding="utf-8"))
+        for key in ("stages", "years"):
+            text = text.replace("hospitals = [", f'{key} = ["D3b", "D4"]\nhospitals = [', 1)
         (data / "study.toml").write_text(text, encoding="utf-8")
         protected = text.replace("threshold = 1\n", "threshold = 5\n", 1)
         (data / "protected.toml").write_text(protected, encoding="utf-8")
@@ -128,6 +132,54 @@ def test_indicators_are_those_of_the_function(release, both):
     assert compared > 30
 
 
+def test_stages_and_years_are_those_of_the_function(release, both):
+    """Sarcomas of both countries, by stage and by year, beside the function on the same cases."""
+    cases, events = both
+    sarcomas = cases.filter(pl.col("leaf").str.starts_with("08.")).with_columns(
+        stage=pl.col("stage").fill_null("not known"), year=pl.col("incidence_date").dt.year()
+    )
+    rows = release.estimates.filter(entity_id="08", area="all")
+    compared = {"stage": 0, "year": 0}
+    for by, word in (("stage", "stage "), ("year", "")):
+        found = indicators(sarcomas, events, "core", by=[by], closing_date=date(2008, 12, 31))
+        main = ["share", "median", "share within threshold"]
+        asked = found.table.filter(
+            pl.col("indicator").is_in(["D3b", "D4"]) & pl.col("measure").is_in(main)
+        )
+        for row in asked.iter_rows(named=True):
+            name = f"{row['indicator']}: {row['measure']} of {word}{row[by]}"
+            (mine,) = rows.filter(measure=name).to_dicts()
+            assert mine["period"] == (str(row[by]) if by == "year" else "1995-2007")
+            assert (mine["n"], mine["at_risk"]) == (row["n"], row["denominator"]), name
+            assert mine["status"] == row["status"], name
+            for number in NUMBERS:
+                assert same(mine[number], row[number]), (name, number)
+            compared[by] += row["status"] == "ok"
+    assert compared["stage"] > 6
+    assert compared["year"] > 30
+
+
+def test_strata_of_one_cell_are_shown_together_or_not_at_all(protected, release):
+    """What the stages, or the years, leave of a total that is shown is never one small stratum."""
+    shown = 0
+    for indicator, statistic in (("D3b", "share"), ("D4", "median")):
+        for pattern in (r"of stage .+$", r"of \d{4}$"):
+            own = pl.col("measure").str.contains(f"^{indicator}: {statistic} {pattern}")
+            rows, whole = protected.estimates.filter(own), release.estimates.filter(own)
+            cells = rows.group_by("entity_id", "area").agg(
+                gone=(pl.col("status") == "withheld").sum(), size=pl.len(), n=pl.col("n").count()
+            )
+            assert ((cells["gone"] == 0) | (cells["gone"] == cells["size"])).all()
+            assert (cells.filter(pl.col("gone") > 0)["n"] == 0).all()
+            small = pl.any_horizontal(
+                *(pl.col(name).is_between(1, 4) for name in ("n", "events", "at_risk"))
+            )
+            few = whole.filter(small).select("entity_id", "area").unique()
+            assert cells.filter(gone=0).join(few, on=["entity_id", "area"]).is_empty()
+            shown += cells.filter(gone=0).height
+    assert shown > 0
+
+
 def test_exclusions_are_counted_by_registry_and_reason(release, both):
     cases, events = both
     own = cases.filter(country="SI")
@@ -167,6 +219,38 @@ def test_centralisation_is_that_of_the_function(release, both, data):
     volumes = units.volumes().filter(treatment="surgery")["n"].sort(descending=True).to_list()
     assert rank["n"].to_list() == volumes
     assert rank["estimate"].to_list() == pytest.approx([n / 13 for n in volumes])
+
+
+def test_patients_treated_abroad_are_those_of_the_function(both, data, tmp_path):
+    """Denmark's busiest hospital said to be in Sweden: its patients are treated abroad."""
+    cases, events = both
+    ids = events["hospital_id"].drop_nulls().unique().sort()
+    busiest = events.filter(registry="DK", event="surgery")["hospital_id"].mode()[0]
+    home = events.filter(registry="SI")["hospital_id"].drop_nulls().unique().implode()
+    listed = pl.DataFrame({"hospital_id": ids}).with_columns(
+        country=pl.when(pl.col("hospital_id").is_in(home)).then(pl.lit("SI"))
+        .when(pl.col("hospital_id") == busiest).then(pl.lit("SE")).otherwise(pl.lit("DK"))
+    )  # fmt: skip
+    places = data / f"{tmp_path.parent.name}-hospitals.csv"
+    listed.write_csv(places)
+    text = (data / "study.toml").read_text(encoding="utf-8")
+    new = f'[care]\nentities = ["08"]\nvolumes.hospitals = "{places.name}"\n'
+    study, _ = read_study(beside(data, tmp_path, text.replace("[care]\n", new, 1)))
+    release = make_release(study, default_list())
+    own = cases.filter(pl.col("leaf").str.starts_with("08."), country="DK")
+    found = centralisation(treatment_units(
+        own, events, areas=("country",), entity="leaf", years=(1995, 2007), hospitals=listed,
+        groups=dict.fromkeys(own["leaf"].unique(), "08"),
+    )).table  # fmt: skip
+    compared = 0
+    for row in found.filter(measure="share treated abroad").iter_rows(named=True):
+        name = f"share treated abroad: {row['treatment']}"
+        (mine,) = release.estimates.filter(measure=name, entity_id="08", area="DK").to_dicts()
+        assert mine["events"] == row["n"] > 0
+        for number in NUMBERS:
+            assert same(mine[number], row[number])
+        compared += 1
+    assert compared == 4
 
 
 def test_needs_are_new_cases_times_the_share_treated(release):
@@ -427,6 +511,7 @@ def test_a_kit_is_asked_the_indicators_of_its_cancer(data, tmp_path):
     )  # fmt: skip
     kit.write_csv(data / "kit.csv")
     text = (data / "study.toml").read_text(encoding="utf-8")
+    text = text.replace("[care]\n", '[care]\nentities = ["08"]\n', 1)
     text = text.replace(
         'id = "SI"\n', 'id = "SI"\nkits = [{ kit = "sarcoma", path = "kit.csv", entity = "08" }]\n'
     )

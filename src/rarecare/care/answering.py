@@ -189,6 +189,21 @@ def typed(table: pl.DataFrame, vocabulary: Mapping[str, Kind]) -> pl.DataFrame:
     return pl.DataFrame(made)
 
 
+DERIVED = ("year", "treated_at")
+"""Strata that cases need no column for: year of diagnosis, hospital of first treatment."""
+
+
+def derived(on: Evaluation, name: str) -> pl.Series:
+    """Return one of ``DERIVED`` of each case; a date known to its year alone has a year."""
+    if name == "treated_at":
+        expression = on.compiled("hospital(first(treatment))", "text").cast(pl.String)
+    elif on.frame.schema.get("incidence_date") == pl.Date:
+        expression = pl.col("incidence_date").dt.year()
+    else:
+        expression = pl.lit(None, dtype=pl.Int32)
+    return on.frame.select(pl.repeat(None, pl.len()).alias("_all"), expression.alias(name))[name]
+
+
 def strata_of(table: pl.DataFrame, by: Sequence[str]) -> tuple[Ints, pl.DataFrame]:
     """Return the number of each case's stratum, and the strata."""
     if not by:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rarecare.care.answering import Asked, strata_of, typed, weights_of
+from rarecare.care.answering import DERIVED, Asked, derived, strata_of, typed, weights_of
 from rarecare.care.definitions import (
     GIVEN,
     SURENESS,
@@ -103,7 +103,8 @@ def indicators(
     definitions
         Sets of indicators, their files, or names of those of the package.
     by
-        Strata, columns of the cases.
+        Strata: columns of the cases, ``year`` (of diagnosis), ``treated_at`` (the hospital of the
+        first treatment).
     level
         Confidence level.
     weights
@@ -213,13 +214,16 @@ def _asked(  # noqa: PLR0917 - the parts of one call
         raise UsageError("designated hospitals are several", value=designated, allowed="a list")
     table, source = (cases.table, cases.source) if isinstance(cases, Cases) else _read(cases)
     facts, sources = (None, (source,)) if events is None else _events(events, source)
+    made = [name for name in by if name in DERIVED and name not in table.columns]
     for name in (*by, *([weights] if weights is not None else [])):
-        if name not in table.columns:
-            raise ColumnError("the cases lack a column", value=name, allowed=table.columns)
+        if name not in table.columns and name not in made:
+            raise ColumnError("the cases lack a column", value=name,
+                              allowed=[*table.columns, *DERIVED])  # fmt: skip
     given = dict.fromkeys(GIVEN) | {"closing_date": closing_date, "designated": designated}
     vocabulary = {name: kind for one in sets for name, kind in one.vocabulary.items()}
     linked = Linked.of(table, facts, recorded=recorded)
     on = Evaluation(typed(table, vocabulary), linked, vocabulary, given)
+    table = table.with_columns(derived(on, name) for name in made)
     return Asked(on, *strata_of(table, by), weights_of(table, weights)), sources
 
 

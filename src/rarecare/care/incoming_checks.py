@@ -39,8 +39,8 @@ RULES: Mapping[str, tuple[Severity, str]] = {
 """Every rule, its severity and what it says. Rejected records are left out; all others stay."""
 
 FINDINGS: Mapping[str, pl.DataType | type[pl.DataType]] = {
-    "row": pl.Int64, "variable": pl.Categorical, "value": pl.String, "rule": pl.Enum(list(RULES)),
-    "severity": pl.Enum(list(get_args(Severity))), "remedy": pl.Categorical,
+    "row": pl.Int64, "variable": pl.Categorical(), "value": pl.String, "rule": pl.Enum(list(RULES)),
+    "severity": pl.Enum(list(get_args(Severity))), "remedy": pl.Categorical(),
 }  # fmt: skip
 """Columns of the table of findings; ``row`` is the line of the file, null for a column.
 

@@ -15,7 +15,7 @@ from rarecare.cli import output, values
 from rarecare.cli.cases import read_cases, read_numbers
 from rarecare.cli.options import Output, Reading
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD
-from rarecare.errors import CaseError, UsageError
+from rarecare.errors import CaseError, ColumnError, UsageError
 from rarecare.registry import Cases
 from rarecare.results import Result
 from rarecare.writing import write_whole
@@ -121,7 +121,8 @@ def indicators(
     use
         Sets of indicators, by commas: core, sarcoma, testis, head_neck, gep_net, or TOML files.
     by
-        Strata, by commas: country,registry,hospital_dx.
+        Strata, by commas: columns of the cases such as country,registry,hospital_dx,stage; year
+        is that of diagnosis, treated_at the hospital of the first treatment.
     weights
         Column of weights of a sample.
     interval
@@ -136,11 +137,12 @@ def indicators(
         With --funnel: the case mix, as "~ age + stage": shares unadjusted and adjusted (mixed
         logistic), odds ratios, and ranks with their intervals, instead.
     """
+    from rarecare.care.answering import DERIVED  # noqa: PLC0415
     from rarecare.care.compute import indicators as computed  # noqa: PLC0415
 
     output.check_all_writable(output_to)
     strata = values.words(by)
-    table = read_cases(cases, reading, strata)
+    table = read_cases(cases, reading, tuple(name for name in strata if name not in DERIVED))
     closing = None
     if closing_date:
         closing = values.dates(f"{closing_date}:{closing_date}", "--closing-date")
@@ -200,6 +202,8 @@ def volumes(
     events: Path,
     by: str = "country",
     entity: str = "entity_tier1",
+    groups: Path | None = None,
+    hospitals: Path | None = None,
     threshold: float | None = None,
     years: str | None = None,
     inhabitants: Path | None = None,
@@ -220,6 +224,11 @@ def volumes(
         Areas, by commas.
     entity
         Column whose values are the referral groups.
+    groups
+        File with columns entity and group: entities of one referral pattern, counted together;
+        those in no group are left out and counted.
+    hospitals
+        File with columns hospital_id and country: residents treated abroad are then told apart.
     threshold
         Patients a year per hospital, treatment and group: share treated at or above.
     years
@@ -244,6 +253,8 @@ def volumes(
     with output.step("counting"):
         result = counted(
             table, _events(events), by=areas, entity=entity, years=span, show=show,
+            groups=None if groups is None else _groups(groups),
+            hospitals=None if hospitals is None else _table(hospitals, ("hospital_id", "country")),
             inhabitants=None if inhabitants is None else read_numbers(inhabitants),
             thresholds=[] if threshold is None else [Threshold(threshold, PER_YEAR)], level=level,
         )  # fmt: skip
@@ -301,6 +312,36 @@ def pathways(
         else:
             result = states.occupancy(found, **common)  # type: ignore[arg-type]
     output.show(result, output_to)
+
+
+def _groups(path: Path) -> dict[str, str]:
+    """Return the referral group of each entity."""
+    table = _table(path, ("entity", "group"))
+    twice = table.filter(table["entity"].is_duplicated())
+    if twice.height:
+        raise CaseError("an entity is in two groups", file=path.name, column="entity",
+                        value=twice["entity"][0], allowed="one group")  # fmt: skip
+    return dict(table.iter_rows())
+
+
+def _table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+    """Return these columns of a file as text, rows with a blank refused."""
+    from rarecare.files import read_table  # noqa: PLC0415
+
+    raw = read_table(path)
+    for name in columns:
+        if name not in raw.frame.columns:
+            raise ColumnError("the file lacks a column", file=path.name, value=name,
+                              allowed=raw.frame.columns)  # fmt: skip
+    text = raw.frame.select(
+        pl.col(name).cast(pl.String).str.strip_chars().replace("", None) for name in columns
+    )
+    for name in columns:
+        blank = text[name].is_null().arg_true()
+        if len(blank):
+            raise CaseError("a value is blank", file=path.name, row=int(blank[0]) + 2, column=name,
+                            allowed="a value in every row")  # fmt: skip
+    return text
 
 
 def _events(path: Path) -> pl.DataFrame:

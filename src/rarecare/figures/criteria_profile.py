@@ -154,10 +154,20 @@ def _asked(row: Row) -> str:
     return f"Asked: {row['direction']} {row['threshold']:g} {row['unit']}"
 
 
+def _shortened(row: Row) -> str:
+    """Return a value with two decimals, with all where two would put it on the threshold."""
+    value = str(row["value"])
+    if len(value.partition(".")[2]) <= 2:
+        return value
+    short = f"{float(value):.2f}"
+    return value if float(short) == row["threshold"] else short
+
+
 def _evidence(row: Row) -> list[str]:
     """Return the state, and on what it rests: ``["met: 24", "self-declared 2024-05-01"]``."""
     number = row["type"] in ("number", "proportion") and row["value"] is not None
-    value = f"{row['value']} percent" if row["type"] == "proportion" else row["value"]
+    value = _shortened(row) if number else row["value"]
+    value = f"{value} percent" if row["type"] == "proportion" else value
     on = [f"{_KINDS[row['evidence']]} {row['date']}"] if row["evidence"] else []
     if row["state"] == "not known":
         return [f"not known: {row['reason']}", *([f"value {value}"] if number else []), *on]

@@ -83,8 +83,13 @@ class CareTables:
 
     def links(self, study: Study) -> list[Link]:
         """Return that each row shows the cases of incidence, and goes with them."""
-        own = self.care.filter(data=REGISTRY)["measure"]
-        return [Link(name, schema.INCIDENCE, study_period(study)) for name in own]
+        own = self.care.filter(data=REGISTRY)
+        by_year = own.with_columns(_year=pl.col("statistic").str.extract(r" of (\d{4})$"))
+        return [
+            *(Link(name, schema.INCIDENCE, study_period(study)) for name in own["measure"]),
+            *(Link(*row) for row in by_year.drop_nulls("_year").select(
+                "measure", pl.lit(schema.INCIDENCE).alias("base"), "_year").iter_rows()),
+        ]  # fmt: skip
 
 
 def wanted(groups: Groups, study: Study) -> list[str]:
@@ -180,10 +185,18 @@ def _settled(
     own, rest = rows.filter(pl.col("measure").is_in(names)), rows.filter(
         ~pl.col("measure").is_in(names)
     )  # fmt: skip
+    strata = pl.col("measure").is_in(
+        explained.filter(pl.col("statistic").str.contains(care_rows.OF_STRATUM))[
+            "measure"
+        ].implode()
+    )
     before = -1
     while (now := int((own["status"] == WITHHELD).sum())) > before:
         before = now
-        own = whole_divisions(own, divisions, rule)
+        own = whole_divisions(own, divisions, rule).with_columns(
+            # the cases of a stage follow from those of the others
+            n=pl.when(~(strata & (pl.col("status") == WITHHELD))).then("n")
+        )
         shown = protect(own, areas=areas, entities=entities, threshold=rule.threshold).estimates
         key = list(schema.KEY)
         gone = shown.filter(status=WITHHELD).select(key).with_columns(_gone=pl.lit(value=True))

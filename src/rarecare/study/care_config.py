@@ -48,8 +48,13 @@ class VolumeThreshold(_Part):
 
 
 class Volumes(_Part):
-    """``[care.volumes]``: hospitals by country, entity and kind of treatment."""
+    """``[care.volumes]``: hospitals by country, entity and kind of treatment.
 
+    ``hospitals`` is a table of all hospitals, ``hospital_id`` and ``country``: with it, residents
+    treated abroad are told apart, and count in no hospital of their own country.
+    """
+
+    hospitals: Path | None = None
     thresholds: tuple[VolumeThreshold, ...] = ()
     cover: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.5, 0.75, 0.9)
 
@@ -106,14 +111,17 @@ class Care(_Part):
 
     ``indicators`` are sets that come with the package, or files of one's own; ``only`` keeps some
     of their indicators by id. ``entities``: by default families and the groups above them.
-    ``hospitals``: indicators that are also shown by hospital, without names. ``recorded``: events
-    that all registries record, also where they have none.
+    ``hospitals``: indicators that are also shown by hospital, without names; ``stages`` and
+    ``years``: by stage at diagnosis, and by year of diagnosis. ``recorded``: events that all
+    registries record, also where they have none.
     """
 
     indicators: tuple[Text, ...] = ("core",)
     only: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     hospitals: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    years: tuple[str, ...] = ()
     interval: Literal["wilson", "exact"] = "wilson"
     recorded: tuple[str, ...] = ()
     designated: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ from rarecare.care.measures import (
 )
 from rarecare.results import NOT_ESTIMABLE, OK
 from rarecare.study import schema
-from rarecare.study.care_tally import HOSPITAL, REGISTRY, Answered, Asking
+from rarecare.study.care_tally import HOSPITAL, REGISTRY, STAGE, YEAR, Answered, Asking
 from rarecare.study.config import Study
 from rarecare.study.entities import Groups
 from rarecare.study.incidence import study_period
@@ -35,6 +36,11 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 NOT_KNOWN = "share not known"
 """Statistic that every indicator has beside its own."""
+
+OF_STRATUM = r" of (?:stage .+|\d{4})$"
+"""The end of a statistic of the cases of one stage, or of one year of diagnosis."""
+
+_BY_STRATUM = ("share", "median", "mean", WITHIN)
 
 _KIND = {"proportion": ("share", "share"), "time": ("median", "days"),
          "count": ("mean", "per case"), "distribution": ("share", "share")}  # fmt: skip
@@ -80,12 +86,28 @@ def indicator_rows(
             held = frame
             if data == REGISTRY:
                 held = frame.filter(_members(groups, entity)[frame["leaf"].to_numpy()])
-            counts = _counts(held, len(of.base) + len(one.exclusions))
+            reasons = len(of.base) + len(one.exclusions)
             lacking = answered.lacking.get((data, one.id), "")
-            for row in _rows(one, counts, study, lacking):
+            for row in (
+                *_rows(one, _counts(held, reasons), study, lacking),
+                *_by_stratum(one, held, reasons, study, lacking),
+            ):
                 name = measure_name(one.id, row.pop("statistic"), row.pop("category", None), data)
                 rows.append({"measure": name, "entity_id": entity, **row})
     return in_estimates(rows, study, area=area)
+
+
+def _by_stratum(
+    one: Definition, frame: pl.DataFrame, reasons: int, study: Study, lacking: str
+) -> Iterator[Row]:
+    """Yield the main statistic of each stage and year of diagnosis, where they were asked for."""
+    for name, word in ((STAGE, "stage "), (YEAR, "")):
+        for (value,), part in frame.drop_nulls(name).sort(name).group_by(name, maintain_order=True):
+            for row in _rows(one, _counts(part, reasons), study, lacking):
+                if row["statistic"] not in _BY_STRATUM or row.get("category") is not None:
+                    continue
+                period = {"period": str(value)} if name == YEAR else {}
+                yield row | period | {"statistic": f"{row['statistic']} of {word}{value}"}
 
 
 def in_estimates(rows: Sequence[Row], study: Study, *, area: str) -> pl.DataFrame:
@@ -110,8 +132,9 @@ def _indicators(
 
 def _frame(answered: Answered, data: str, one: Definition) -> pl.DataFrame:
     if not answered.counts.get((data, one.id)):
-        types = {"leaf": pl.Int32, HOSPITAL: pl.String, "state": pl.Int16, "value": pl.Float64,
-                 "category": pl.String, "censored": pl.Boolean, "n": pl.Int64}  # fmt: skip
+        types = {"leaf": pl.Int32, HOSPITAL: pl.String, STAGE: pl.String, YEAR: pl.String,
+                 "state": pl.Int16, "value": pl.Float64, "category": pl.String,
+                 "censored": pl.Boolean, "n": pl.Int64}  # fmt: skip
         return pl.DataFrame(schema=types)
     return answered.of((data, one.id))
 
@@ -250,7 +273,7 @@ def _unit(one: Definition, statistic: str) -> str:
 
 def _threshold(one: Definition, statistic: str) -> Row:
     """Return the threshold, beside what it is held against."""
-    if one.threshold is None or statistic not in {"share", "median", "mean", WITHIN}:
+    if one.threshold is None or re.sub(OF_STRATUM, "", statistic) not in _BY_STRATUM:
         return {}
     percent = one.threshold.unit == "percent"
     return {
@@ -278,13 +301,23 @@ def _explained(of: Definitions, one: Definition, data: str) -> Row:
 
 
 def parts_of(made: pl.DataFrame, care: pl.DataFrame) -> Mapping[str, Sequence[str]]:
-    """Return the measures that divide the cases of one denominator, by indicator and data."""
-    shares = care.filter(
-        pl.col("category").is_not_null() | pl.col("statistic").str.starts_with("share with"),
-        topic="indicator",
+    """Return the measures that divide the cases of one denominator, by indicator and data.
+
+    The stages of an indicator divide its cases too, and so do the years.
+    """
+    by = pl.col("statistic").str.extract(f"({OF_STRATUM})")
+    what = (
+        pl.when(by.is_null()).then(pl.lit("of all"))
+        .when(by.str.starts_with(" of stage")).then(pl.lit("by stage")).otherwise(pl.lit("by year"))
+    )  # fmt: skip
+    told = care.with_columns(_what=what, _of=pl.col("statistic").str.replace(OF_STRATUM, ""))
+    of_all = pl.col("category").is_not_null() | pl.col("statistic").str.starts_with("share with")
+    shares = told.filter((pl.col("_what") != "of all") | of_all, topic="indicator").with_columns(
+        _of=pl.when(pl.col("_what") != "of all").then("_of")
     )
     own = shares.filter(pl.col("measure").is_in(made["measure"].unique().implode()))
+    keys = ("indicator", "data", "_what", "_of")
     return {
-        f"{indicator} {data}": part["measure"].to_list()
-        for (indicator, data), part in own.group_by("indicator", "data", maintain_order=True)
+        " ".join(str(part) for part in key): part["measure"].to_list()
+        for key, part in own.group_by(keys, maintain_order=True)
     }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from rarecare.care.answering import Asked, typed
+from rarecare.care.answering import Asked, derived, typed
 from rarecare.care.definitions import GIVEN, Definition, Definitions, read_definitions
 from rarecare.care.evaluation import Evaluation
 from rarecare.care.kit_events import to_events
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 REGISTRY = "registry"
 """Where the answers are from: the registry's cases; otherwise the name of a kit."""
 
-HOSPITAL = "hospital"
-_BY = ("leaf", HOSPITAL, "state", "value", "category", "censored")
+HOSPITAL, STAGE, YEAR = "hospital", "stage", "year"
+"""What answers are also counted by, where the study asks."""
+
+NO_STAGE = "not known"
+_BY = ("leaf", HOSPITAL, STAGE, YEAR, "state", "value", "category", "censored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,17 @@ class Asking:
         Raises
         ------
         UsageError
-            Two indicators have one id, or ``only`` or ``hospitals`` name one that there is not.
+            Two indicators have one id, or ``only``, ``hospitals``, ``stages`` or ``years`` name
+            one that there is not.
         """
         sets = tuple(read_definitions(one) for one in care.indicators)
         known = [one.id for of in sets for one in of.indicators]
         double = next((one for one in known if known.count(one) > 1), None)
         if double is not None:
             raise UsageError("two indicators of [care] have the same id", value=double)
-        for key, names in (("only", care.only), ("hospitals", care.hospitals)):
+        lists = {"only": care.only, "hospitals": care.hospitals, "stages": care.stages,
+                 "years": care.years}  # fmt: skip
+        for key, names in lists.items():
             for name in names:
                 if name not in known:
                     raise UsageError(
@@ -94,7 +100,8 @@ class Answered:
     ----------
     counts
         By data and indicator: frames of ``leaf`` (number of the leaf; of a kit 0), ``hospital``,
-        ``state``, ``value``, ``category``, ``censored``, ``n``.
+        ``stage`` and ``year`` of diagnosis (null where they are not asked for), ``state``,
+        ``value``, ``category``, ``censored``, ``n``.
     entity
         Of each kit: the entity it is reported for.
     lacking
@@ -188,10 +195,7 @@ def _answer(
     on = Evaluation(typed(cases, vocabulary), linked, vocabulary, given)  # type: ignore[arg-type]
     strata = pl.DataFrame({"_stratum": [0]})
     asked = Asked(on, np.zeros(cases.height, dtype=np.int64), strata, None)
-    treated = None
-    if asking.care.hospitals:
-        expression = on.compiled("hospital(first(treatment))", "text")
-        treated = on.frame.select(expression.cast(pl.String).alias(HOSPITAL)).to_series()
+    strata = _strata(on, asking.care)
     for of in sets:
         base, _ = asked.base(of)
         for one in of.indicators:
@@ -199,15 +203,33 @@ def _answer(
                 made.counts.setdefault((data, one.id), [])
                 continue
             got = asked.answers(of, one, base)
-            hospital = treated if one.id in asking.care.hospitals else None
-            frame = _counted(got, leaf, hospital)
+            frame = _counted(got, leaf, strata.get(one.id, {}))
             made.counts.setdefault((data, one.id), []).append(frame)
             made.lacking[data, one.id] = got.lacking
             left += _left_out(one, data, got.reasons, frame)
     return [f"{linked.unlinked:,} events belong to no case counted"] if linked.unlinked else []
 
 
-def _counted(got: Answers, leaf: Ints, hospital: pl.Series | None) -> pl.DataFrame:
+def _strata(on: Evaluation, care: Care) -> dict[str, dict[str, pl.Series]]:
+    """Return by indicator what its answers are also counted by, of each case."""
+    made: dict[str, dict[str, pl.Series]] = {}
+    for name, indicators in (
+        (HOSPITAL, care.hospitals), (STAGE, care.stages), (YEAR, care.years)
+    ):  # fmt: skip
+        if not indicators:
+            continue
+        if name != STAGE:
+            values = derived(on, "treated_at" if name == HOSPITAL else "year")
+        elif "stage" in on.frame.columns:
+            values = on.frame["stage"].cast(pl.String).fill_null(NO_STAGE)
+        else:
+            values = pl.repeat(NO_STAGE, on.frame.height, eager=True)
+        for one in indicators:
+            made.setdefault(one, {})[name] = values.cast(pl.String)
+    return made
+
+
+def _counted(got: Answers, leaf: Ints, strata: Mapping[str, pl.Series]) -> pl.DataFrame:
     held = got.state == COUNTED
     value = np.where(held, got.value, 0.0)
     size = len(leaf)
@@ -215,7 +237,7 @@ def _counted(got: Answers, leaf: Ints, hospital: pl.Series | None) -> pl.DataFra
     frame = pl.DataFrame(
         {
             "leaf": leaf.astype(np.int32),
-            HOSPITAL: none if hospital is None else hospital,
+            **{name: strata.get(name, none) for name in (HOSPITAL, STAGE, YEAR)},
             "state": got.state.astype(np.int16),
             "value": value,
             "category": none if got.category is None else got.category.cast(pl.String),

@@ -24,12 +24,13 @@ from rarecare.care.volumes import (
     treatment_units,
 )
 from rarecare.errors import UsageError
-from rarecare.files import Source
+from rarecare.files import Source, read_table
 from rarecare.population.population import Population
 from rarecare.rates.intervals import poisson_exact
 from rarecare.registry.events import COLUMNS
 from rarecare.results import OK, Result
 from rarecare.study import schema
+from rarecare.study.care_config import Volumes as AskedVolumes
 from rarecare.study.care_config import VolumeThreshold
 from rarecare.study.care_rows import in_estimates
 from rarecare.study.config import Study
@@ -142,6 +143,7 @@ def volume_rows(
     asked = study.care.volumes
     people = pl.DataFrame({"country": [area], "inhabitants": [treated.inhabitants]})
     known = treated.complete and treated.inhabitants > 0
+    listed = _listed(asked)
     tables, hospitals = [], []
     named: dict[str, Named] = {}
     criteria = study.care.criteria
@@ -151,8 +153,9 @@ def volume_rows(
         if own.is_empty():
             continue
         units = treatment_units(
-            own, events, areas=("country",), entity=LEAF, groups=layer, years=years
-        )
+            own, events, areas=("country",), entity=LEAF, groups=layer, years=years,
+            hospitals=listed,
+        )  # fmt: skip
         present = set(layer.values()) & set(units.cells["group"])
         limits = [_threshold(one) for one in asked.thresholds
                   if one.entity is None or one.entity in present]  # fmt: skip
@@ -168,8 +171,9 @@ def volume_rows(
         if speak & present:
             whole_of = hospital_volumes(units, level=study.level)
             new = new_case_volumes(
-                own, events, entity=LEAF, groups=layer, years=years, level=study.level
-            )
+                own, events, entity=LEAF, groups=layer, years=years, level=study.level,
+                hospitals=listed,
+            )  # fmt: skip
             for entity in sorted(speak & present):
                 named[entity] = Named(*(
                     Result(each.table.filter(group=entity),
@@ -188,6 +192,17 @@ def volume_rows(
         ),
         named,
     )  # fmt: skip
+
+
+def _listed(asked: AskedVolumes) -> pl.DataFrame | None:
+    """Return the hospitals that the study lists, None without a list.
+
+    Raises
+    ------
+    InputError
+        The table cannot be read; ``treatment_units`` says what it lacks.
+    """
+    return None if asked.hospitals is None else read_table(asked.hospitals).frame
 
 
 def checked_thresholds(study: Study, groups: Groups) -> None:

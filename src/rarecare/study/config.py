@@ -387,4 +387,7 @@ def _rooted_care(care: Care, folder: Path) -> Care:
                 "hospitals": own.hospitals and folder / own.hospitals,
             }
         )
-    return care.model_copy(update={"indicators": sets, "criteria": own})
+    volumes = care.volumes
+    if volumes is not None and volumes.hospitals is not None:
+        volumes = volumes.model_copy(update={"hospitals": folder / volumes.hospitals})
+    return care.model_copy(update={"indicators": sets, "criteria": own, "volumes": volumes})
