@@ -7,12 +7,10 @@ goes to build/real; with ``--docs FILE`` the results are written as a page of th
 
 from __future__ import annotations
 
-import base64
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from rarecare.care.occupancy import occupancy
 from rarecare.care.pathway_flows import pathway_flows
 from rarecare.care.pathway_tables import DISCLOSURE_THRESHOLD
 from rarecare.care.pathways import pathways
+from rarecare.look import font_faces, style
 from rarecare.results import OK
 from rarecare.study.report.gallery import Drawing, Gallery
 
@@ -39,10 +38,6 @@ MUCH = 0.2
 """From this share of unknown answers on, a warning stands beside the result."""
 Row = dict[str, Any]
 _MAIN = ("share", "median", "mean")
-_FONTS = {
-    "Literata Variable": "literata-latin-wght-normal.woff2",
-    "Source Sans 3 Variable": "source-sans-3-latin-wght-normal.woff2",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,13 +245,6 @@ def drawings(data: CareData, gallery: Gallery) -> Iterator[Drawing]:
 
 def page(sections: Sequence[Section]) -> str:
     """Return the page, which needs no network."""
-    folder = files("rarecare.study.report") / "assets"
-    faces = "\n".join(
-        f'@font-face {{ font-family: "{family}"; font-weight: 200 900; src: url(data:font/woff2;'
-        f"base64,{base64.b64encode((folder / name).read_bytes()).decode()}) "
-        'format("woff2"); }'
-        for family, name in _FONTS.items()
-    )
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -264,8 +252,7 @@ def page(sections: Sequence[Section]) -> str:
     return environment.get_template("real_care.html").render(
         sections=sections, number=number, interval=interval, few=few, published=published,
         ruler=ruler, much=MUCH, smallest=DISCLOSURE_THRESHOLD,
-        style=Markup("\n".join([faces, *((folder / name).read_text(encoding="utf-8")
-                                         for name in ("tokens.css", "report.css"))])),
+        style=Markup("\n".join([font_faces(), style("tokens.css"), style("report.css")])),
     )  # fmt: skip
 
 

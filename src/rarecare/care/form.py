@@ -7,7 +7,6 @@ required items under their conditions, the order of dates. Its style is the port
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Mapping
@@ -20,14 +19,10 @@ from markupsafe import Markup
 
 from rarecare.care.dictionary import NUMBERS, Dictionary, Variable
 from rarecare.care.template import DATE
+from rarecare.look import font_faces, style
 from rarecare.writing import write_whole
 
 _RADIO = 5  # more codes than this go into a list
-_STYLE = ("study", "report", "assets")  # tokens and fonts of the report: read, not imported
-_FONTS = {
-    "Literata Variable": "literata-latin-wght-normal.woff2",
-    "Source Sans 3 Variable": "source-sans-3-latin-wght-normal.woff2",
-}
 _HINTS = {
     "date": "YYYY-MM-DD, YYYY-MM or YYYY; 9999 if unknown",
     "integer": "whole number",
@@ -57,8 +52,8 @@ def entry_form(dictionary: Dictionary) -> str:
         sections=sections,
         anchors={name: _anchor(name) for name in sections},
         data=Markup(kit.replace("<", "\\u003c")),
-        tokens=Markup(_asset("tokens.css").decode("utf-8")),
-        fonts=Markup(_font_faces()),
+        tokens=Markup(style("tokens.css")),
+        fonts=Markup(font_faces()),
         css=Markup(_page("form.css")),
         script=Markup(_page("form.js")),
     )
@@ -121,20 +116,5 @@ def _anchor(section: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", section.lower()).strip("-")
 
 
-def _asset(name: str) -> bytes:
-    return files("rarecare").joinpath(*_STYLE, name).read_bytes()
-
-
 def _page(name: str) -> str:
     return files("rarecare.care").joinpath("form_page", name).read_text(encoding="utf-8")
-
-
-def _font_faces() -> str:
-    faces = []
-    for family, name in _FONTS.items():
-        data = base64.b64encode(_asset(name)).decode("ascii")
-        faces.append(
-            f'@font-face {{ font-family: "{family}"; font-weight: 200 900; '
-            f'src: url(data:font/woff2;base64,{data}) format("woff2"); }}'
-        )
-    return "\n".join(faces)

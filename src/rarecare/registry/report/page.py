@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,6 +13,7 @@ from markupsafe import Markup
 
 from rarecare.figures import Figure, rates_figure
 from rarecare.figures.figure import renamed
+from rarecare.look import font_faces, style
 from rarecare.registry.checks import SURENESS
 from rarecare.registry.quality import INDICATORS
 from rarecare.registry.quality.mortality_ratio import MI_RATIO
@@ -29,11 +29,6 @@ WIDE, NARROW = 600, 340
 """Widths of drawings, in px."""
 
 _OVER_YEARS = ("death certificate only", "unspecified morphology", "unknown primary site")
-_STYLE = ("study", "report", "assets")  # tokens, rules and fonts of the release's report: read
-_FONTS = {
-    "Literata Variable": "literata-latin-wght-normal.woff2",
-    "Source Sans 3 Variable": "source-sans-3-latin-wght-normal.woff2",
-}
 _THIN = "\u202f"
 _FILES = {"life_table": "life table"}
 
@@ -96,10 +91,10 @@ def page(report: Report, *, own: bool) -> str:
         became=became,
         sureness=SURENESS,
         ok=OK,
-        tokens=Markup(_shared("tokens.css").decode()),
-        css=Markup(_shared("report.css").decode() + _own("check.css")),
+        tokens=Markup(style("tokens.css")),
+        css=Markup(style("report.css") + _own("check.css")),
         script=Markup(_own("filter.js")),
-        fonts=Markup(_font_faces()),
+        fonts=Markup(font_faces()),
     )
 
 
@@ -239,18 +234,5 @@ def _file(name: str) -> str:
     return _FILES.get(name, name)
 
 
-def _shared(name: str) -> bytes:
-    return files("rarecare").joinpath(*_STYLE, name).read_bytes()
-
-
 def _own(name: str) -> str:
     return (files("rarecare.registry.report") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _font_faces() -> str:
-    data = {family: base64.b64encode(_shared(name)).decode() for family, name in _FONTS.items()}
-    return "\n".join(
-        f'@font-face {{ font-family: "{family}"; font-weight: 200 900; '
-        f'src: url(data:font/woff2;base64,{encoded}) format("woff2"); }}'
-        for family, encoded in data.items()
-    )

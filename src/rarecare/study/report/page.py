@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import date
 from functools import partial
-from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from rarecare.figures import Figure
+from rarecare.look import font_faces, style
 from rarecare.results import OK, WITHHELD
 from rarecare.study import schema
 from rarecare.study.release import Release
@@ -23,10 +22,6 @@ from rarecare.study.report.care_drawings import care_drawings
 from rarecare.study.report.content import Numbers, Row
 from rarecare.study.report.gallery import Drawing, Gallery
 
-_FONTS = {
-    "Literata Variable": "literata-latin-wght-normal.woff2",
-    "Source Sans 3 Variable": "source-sans-3-latin-wght-normal.woff2",
-}
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
     *("October", "November", "December"),
@@ -87,9 +82,9 @@ def report_html(release: Release) -> str:
         },
         "quality": content.quality(release),
         "statuses": _statuses(release),
-        "tokens": Markup(_asset("tokens.css")),
-        "css": Markup(_asset("report.css")),
-        "fonts": Markup(_font_faces()),
+        "tokens": Markup(style("tokens.css")),
+        "css": Markup(style("report.css")),
+        "fonts": Markup(font_faces()),
         "ok": OK,
     }
     environment = Environment(
@@ -270,19 +265,3 @@ def study_period_of(release: Release) -> str:
 
 def _day(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def _asset(name: str) -> str:
-    return (files("rarecare.study.report") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _font_faces() -> str:
-    faces = []
-    for family, name in _FONTS.items():
-        content_ = (files("rarecare.study.report") / "assets" / name).read_bytes()
-        data = base64.b64encode(content_).decode("ascii")
-        faces.append(
-            f'@font-face {{ font-family: "{family}"; font-weight: 200 900; '
-            f'src: url(data:font/woff2;base64,{data}) format("woff2"); }}'
-        )
-    return "\n".join(faces)
