@@ -51,7 +51,8 @@ _NOT_COVERED = """\
   stages I to IV alone; elsewhere only that metastases mean stage IV. Breast of the eighth edition
   has stages that need more than T, N and M: there it is checked only that stage IV needs
   metastases. The oesophagus, stomach, bile ducts, oropharynx, thyroid, thymus, vulva, penis,
-  sarcomas, lymphomas and others are not covered. No official table was at hand: these rows are from memory.
+  sarcomas, lymphomas and others are not covered. No official table was at hand: these rows are
+  from memory.
 - Letters and sub-stages (IIIA, M1b) are not checked by site. Essential TNM is checked only for
   metastases, condensed TNM by nodes and metastases.
 - MX is taken as unknown in every edition.
