@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po, write_po
 from rarecare.registry.checks import CHECKS
 from rarecare.registry.checks.documentation import page
 from rarecare.registry.checks.messages import TRANSLATED
+from rarecare.registry.report.words import texts
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "checks.md"
@@ -36,6 +37,8 @@ def messages() -> dict[str, list[str]]:
     for kind in ("title", "why", "remedy"):
         for check in CHECKS:
             said.setdefault(getattr(check, kind), []).append(f"{kind} of {check.code}")
+    for text in texts():
+        said.setdefault(text, []).append("page of the report")
     return said
 
 

@@ -14,6 +14,21 @@ from rarecare.registry.checks.register import BY_CODE
 
 ROOT = Path(__file__).parents[3]
 
+ALIKE = {
+    *((language, "DCO") for language in TRANSLATED),
+    *(
+        ("de", "Status"),
+        ("nl", "Status"),
+        ("nl", "Interval"),
+        ("nl", "open"),
+        ("nl", "Records"),
+        ("nl", "Indicator"),
+    ),
+    *(("es", "error"), ("fr", "Figure {number}"), ("fr", "population"), ("fr", "incidence")),
+    *(("fr", "{name}, incidence {first}–{last}"), ("it", "File"), ("sl", "Program")),
+}
+"""Words of the page that are the same in English."""
+
 
 @pytest.fixture(scope="module")
 def script():
@@ -39,7 +54,7 @@ def test_every_message_is_translated(script, language):
     assert set(said) == set(script.messages())
     for text, its in said.items():
         assert its.string.strip(), text
-        assert its.string != text, text
+        assert its.string != text or (language, text) in ALIKE, text
         assert not its.fuzzy, text
         for fixed in (r"\{\w*\}", r"\bC\d\d\b", r"\d+(?:\.\d+)?(?:/\d)?"):
             assert sorted(re.findall(fixed, its.string)) == sorted(re.findall(fixed, text)), text

@@ -4,13 +4,17 @@ import re
 import shutil
 from dataclasses import replace
 from datetime import date
+from html import unescape
 from html.parser import HTMLParser
+from importlib import resources
 
 import polars as pl
 import pytest
 
+from rarecare.registry.checks.messages import TRANSLATED
 from rarecare.registry.report import check, write_outside, write_own
 from rarecare.registry.report.page import MOST_OF_A_CHECK, page, percent
+from rarecare.registry.report.words import say_in, texts
 
 TODAY = date(2014, 1, 31)
 CHROMIUM = shutil.which("chromium")
@@ -62,7 +66,7 @@ def test_the_page_is_whole_and_needs_no_network(html):
 
 def test_every_finding_is_a_row(html):
     assert len(re.findall(r"<tr data-check=", html)) == 11
-    assert "7 errors must be corrected and 4 warnings must be corrected or confirmed." in html
+    assert "Errors to correct: 7. Warnings to correct or confirm: 4." in html
 
 
 def test_names_are_escaped(report):
@@ -86,13 +90,37 @@ def test_many_findings_are_cut_and_the_page_says_so(changed):
     html = page(many, own=True)
     assert html.count('<tr data-check="sex-site"') == MOST_OF_A_CHECK
     assert "The first 50 findings of each check are listed" in html
-    assert "71 found" in html
+    assert "Found: 71." in html
 
 
-def test_messages_in_another_language_are_marked(invented):
-    html = page(check(invented, today=TODAY, language="sl"), own=False)
-    assert '<h3 lang="sl">' in html
-    assert "no named person has reviewed the translation" in html
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_the_page_is_in_the_language_of_the_registry(report, language):
+    html = page(replace(report, language=language), own=True)
+    assert f'<html lang="{language}">' in html
+    said = re.sub(r"<(style|script|svg|code)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    said = re.sub(r'<(\w+)[^>]* lang="en"[^>]*>.*?</\1>', " ", said, flags=re.DOTALL)
+    assert "This page is translated" not in html
+    left = [text for text in texts() if len(text) > 12 and f">{text}<" in said]
+    assert [text for text in left if say_in(language)(text) != text] == []
+    assert say_in(language)("What to correct") in said
+    title = say_in(language)("Quality of the cases counted in incidence")
+    assert title.unescape() in unescape(html)  # also within the drawing
+    assert not re.search(r"\{\w+\}", re.sub(r'data-said="[^"]*"', "", said))
+
+
+def test_what_is_not_translated_is_marked_english(report):
+    html = page(replace(report, language="sl"), own=True)
+    assert '<span lang="en">sex and site</span>' in html
+    assert "no named person" not in page(report, own=True)
+
+
+def test_every_text_marked_in_the_template_is_known():
+    """What the template says of itself is in the catalog: no text stands outside a mark."""
+    assert {"What to correct", "Errors open", "open", "fixed", "DCO"} <= set(texts())
+    template = resources.files("rarecare.registry.report") / "templates" / "report.html"
+    bare = re.sub(r"\{[{%].*?[%}]\}", " ", template.read_text(encoding="utf-8"), flags=re.DOTALL)
+    bare = re.sub(r"<(code|b)>.*?</\1>|<[^>]*>", " ", bare, flags=re.DOTALL)
+    assert set(re.findall(r"[A-Za-z][A-Za-z'-]+", bare)) == {"Rarecare", "SHA-"}
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +209,7 @@ def test_deaths_to_new_cases_by_hand(changed):
     html = page(check(folder, today=TODAY), own=False)
     # incidence of 2010 counted: lines 4, 12 and 14 (9 and 15 are left out); 2/3 = 0.67
     assert "Deaths to new cases, all cancers, 2010-2010: 0.67 (95% interval" in html
-    assert "2 deaths, 3 cases" in html
+    assert "Deaths: 2; cases: 3." in html
 
 
 @pytest.mark.parametrize(

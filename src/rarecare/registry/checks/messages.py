@@ -1,14 +1,14 @@
-"""Messages of the checks in eight languages.
+"""Messages of the checks, and of the page of a report, in eight languages.
 
-English stands in the checks. Translations are gettext catalogs in ``locale``: edit the ``.po``,
-then run ``make checks``, which compiles them. No named person has reviewed them yet; each catalog
-says so in its header.
+English stands in the checks and in ``report.words``. Translations are gettext catalogs in
+``locale``: edit the ``.po``, then run ``make checks``, which compiles them. No named person has
+reviewed them yet; each catalog says so in its header.
 """
 
 from __future__ import annotations
 
 import gettext
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -55,10 +55,21 @@ def message(check: Check, language: str = "en") -> Message:
     >>> message(BY_CODE["missing-sex"]).title, message(BY_CODE["missing-sex"], "de").title
     ('sex is missing or unknown', 'sex fehlt oder ist unbekannt')
     """
-    translate = _catalog(language).gettext
+    translate = translation(language)
     column = check.columns[0] if check.columns else ""
     said = (translate(text) for text in (check.title, check.why, check.remedy))
     return Message(*(text.replace("{column}", column) for text in said))
+
+
+def translation(language: str) -> Callable[[str], str]:
+    """Return what translates an English text; what has no translation stays English.
+
+    Raises
+    ------
+    UsageError
+        There are no messages in this language.
+    """
+    return _catalog(language).gettext
 
 
 @cache

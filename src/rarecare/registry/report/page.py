@@ -17,9 +17,11 @@ from rarecare.look import font_faces, style
 from rarecare.registry.checks import SURENESS
 from rarecare.registry.quality import INDICATORS
 from rarecare.registry.quality.mortality_ratio import MI_RATIO
+from rarecare.registry.report import words
 from rarecare.registry.report.comparison import OUTCOMES, outcomes
 from rarecare.registry.report.contents import ALL, Report
 from rarecare.registry.report.texts import outside_findings, outside_quality
+from rarecare.registry.report.words import Say, say_in
 from rarecare.results import OK
 
 MOST_OF_A_CHECK = 50
@@ -30,7 +32,6 @@ WIDE, NARROW = 600, 340
 
 _OVER_YEARS = ("death certificate only", "unspecified morphology", "unknown primary site")
 _THIN = "\u202f"
-_FILES = {"life_table": "life table"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ def page(report: Report, *, own: bool) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    say = say_in(report.language)
     environment.filters |= {"count": _count, "percent": percent, "file": _file}
+    environment.globals["_"] = say
     found = checks.filter(pl.col("found") > 0)
     became = [] if report.comparison is None else _became(report.comparison, checks)
     return environment.get_template("report.html").render(
@@ -73,7 +76,8 @@ def page(report: Report, *, own: bool) -> str:
         listed=_listed(report.findings.table if own else outside_findings(report), checks),
         most=MOST_OF_A_CHECK,
         cut=bool((found["found"] > MOST_OF_A_CHECK).any()),
-        verdict=_verdict(report),
+        verdict=_verdict(report, say),
+        csv=Markup("<code>findings.csv</code>"),
         not_run=_not_run(checks),
         ran=checks.filter("ran").height,
         checks=checks.height,
@@ -85,7 +89,7 @@ def page(report: Report, *, own: bool) -> str:
         quality=_quality_rows(table, report.changes),
         deaths=table.filter(indicator=MI_RATIO, status=OK).rows(named=True),
         by_year=table.filter(pl.col("period") != ALL).height > 0,
-        drawings=_drawings(table, report),
+        drawings=_drawings(table, report, say),
         compared=report.comparison is not None,
         outcomes=[name for name in OUTCOMES if any(row[name] for row in became)],
         became=became,
@@ -98,18 +102,11 @@ def page(report: Report, *, own: bool) -> str:
     )
 
 
-def _verdict(report: Report) -> str:
-    """Return in a sentence what is to be done."""
-    errors, warnings = report.findings.errors, report.findings.warnings
-    parts = []
-    if errors:
-        parts.append(f"{_count(errors)} error{'s' * (errors != 1)} must be corrected")
-    if warnings:
-        one = warnings == 1
-        parts.append(
-            f"{_count(warnings)} warning{'' if one else 's'} must be corrected or confirmed"
-        )
-    return (" and ".join(parts) or "The checks that could be run find nothing to correct") + "."
+def _verdict(report: Report, say: Say) -> Markup:
+    """Return what is to be done."""
+    counts = ((words.ERRORS, report.findings.errors), (words.WARNINGS, report.findings.warnings))
+    parts = [say(text, n=_count(count)) for text, count in counts if count]
+    return Markup(" ").join(parts) or say(words.NOTHING)
 
 
 def _errors_first(table: pl.DataFrame) -> list[dict[str, Any]]:
@@ -176,10 +173,11 @@ def _became(comparison: pl.DataFrame, checks: pl.DataFrame) -> list[dict[str, An
     return titles.join(outcomes(comparison), on="code", maintain_order="left").rows(named=True)
 
 
-def _drawings(table: pl.DataFrame, report: Report) -> list[_Drawing]:
+def _drawings(table: pl.DataFrame, report: Report, say: Say) -> list[_Drawing]:
     """Return the indicators of all cases, and those of the years, as drawings."""
     facts, drawings = report.facts, list[_Drawing]()
-    where = f"{facts.name or facts.registry}, incidence {facts.first_year}–{facts.last_year}"
+    name, first, last = facts.name or facts.registry, facts.first_year, facts.last_year
+    where = say(words.WHERE, name=name, first=first, last=last).unescape()
     shown = table.filter(status=OK, unit="percent").rename(
         {"value": "estimate", "denominator": "n"}
     )
@@ -188,20 +186,22 @@ def _drawings(table: pl.DataFrame, report: Report) -> list[_Drawing]:
         pl.col("period").str.contains(r"^\d{4}$"), pl.col("indicator").is_in(_OVER_YEARS)
     ).with_columns(year=pl.col("period").cast(pl.Int64, strict=False))
     for rows, by, title, caption in (
-        (whole, ["indicator"], "Quality of the cases counted in incidence",
-         "Share of the cases counted in incidence, or of those the indicator is about."),
-        (years, ["indicator", "year"], "Quality by year of diagnosis",
-         "A change from one year to the next may be one of the registry, not of the disease."),
-    ):  # fmt: skip
+        (whole, ["indicator"], words.QUALITY, words.QUALITY_CAPTION),
+        (years, ["indicator", "year"], words.BY_YEAR, words.BY_YEAR_CAPTION),
+    ):
         if rows.is_empty():
             continue
         number = len(drawings) + 1
         wide, narrow = (
             rates_figure(
-                rows,
-                value_label="Per cent of cases",
+                rows.with_columns(
+                    pl.col("indicator").map_elements(
+                        lambda each: say(each).unescape(), return_dtype=pl.String
+                    )
+                ),
+                value_label=say(words.PER_CENT).unescape(),
                 by=by,
-                title=title,
+                title=say(title).unescape(),
                 subtitle=where,
                 synthetic=report.synthetic,
                 width=width,
@@ -231,7 +231,7 @@ def percent(value: float, size: float | None = None) -> str:
 
 
 def _file(name: str) -> str:
-    return _FILES.get(name, name)
+    return words.OF_FILES.get(name, name)
 
 
 def _own(name: str) -> str:

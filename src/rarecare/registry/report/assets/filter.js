@@ -18,7 +18,7 @@
       row.hidden = !fits;
       shown += fits;
     });
-    said.textContent = `${shown} of ${rows.length} listed findings shown`;
+    said.textContent = said.dataset.said.replace("{shown}", shown).replace("{all}", rows.length);
   };
   form.hidden = false;
   form.addEventListener("input", apply);
