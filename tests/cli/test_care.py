@@ -66,6 +66,24 @@ def test_indicators_by_each_stratum(folder, capsys):
     assert rows(capsys).filter(indicator="D2a")["n"].to_list() == [1, 1, 1]
 
 
+def test_a_figure_is_of_one_indicator(folder, capsys):
+    given = ["indicators", "cases.csv", "--events", "events.csv", "--figure", "f.svg"]
+    assert main([*given, "--only", "D4"]) == 0
+    assert "Pathological confirmation" in (folder / "f.svg").read_text()
+    assert main([*given, "--by", "treated_at", "--funnel", "T1a"]) == 0
+    assert "Treated in another hospital" in (folder / "f.svg").read_text()
+    assert main([*given, "--funnel", "T1a", "--by", "treated_at", "--title", "Mine"]) == 0
+    assert "Mine" in (folder / "f.svg").read_text()
+    capsys.readouterr()
+    for wrong in ([], ["--only", "D4,D2a"], ["--only", "D44"]):
+        assert main([*given, *wrong]) == 2
+        said = capsys.readouterr().err
+        assert "of one indicator" in said or "no such indicator" in said
+        assert "Traceback" not in said
+    assert main([*given[:4], "--only", "D4,D2a", "--format", "csv"]) == 0
+    assert set(rows(capsys)["indicator"]) == {"D4", "D2a"}
+
+
 def test_referral_groups_and_treatment_abroad(folder, capsys):
     """P1 of SI was operated in H2, which is in IT: half of the two operated on."""
     (folder / "places.csv").write_text("hospital_id,country\nH1,SI\nH2,IT\nH3,IT\n")

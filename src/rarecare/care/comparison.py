@@ -361,11 +361,12 @@ def funnel_curve(table: pl.DataFrame, found: Spread | None = None) -> pl.DataFra
 
 
 def _drawn(rows: pl.DataFrame, unit: str, found: Spread | None) -> Any:
-    def draw(**choices: Any) -> Figure:
+    def draw(*, title: str = "Units within the limits of chance", **choices: Any) -> Figure:
         from rarecare.figures.indicator_funnel import (  # noqa: PLC0415 - not always wanted
             indicator_funnel_figure,
         )
 
-        return indicator_funnel_figure(rows, unit=unit, curve=funnel_curve(rows, found), **choices)
+        curve = funnel_curve(rows, found)
+        return indicator_funnel_figure(rows, unit=unit, curve=curve, title=title, **choices)
 
     return draw

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -105,6 +106,7 @@ def indicators(
     interval: Literal["wilson", "exact"] = "wilson",
     level: float = 0.95,
     closing_date: str | None = None,
+    only: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     funnel: str | None = None,
     adjust: str | None = None,
     reading: Reading = Reading(),
@@ -131,6 +133,8 @@ def indicators(
         Confidence level.
     closing_date
         Up to which vital status was sought, YYYY-MM-DD.
+    only
+        Ids of indicators, by commas; a figure is of one.
     funnel
         Instead: the indicator (its id) of each unit of --by, one column, within funnel limits.
     adjust
@@ -146,6 +150,7 @@ def indicators(
     closing = None
     if closing_date:
         closing = values.dates(f"{closing_date}:{closing_date}", "--closing-date")
+    ids = [each for one in only for each in values.words(one)]
     if adjust is not None and funnel is None:
         raise UsageError("--adjust goes with --funnel", value=adjust)
     if funnel is not None:
@@ -162,7 +167,24 @@ def indicators(
             weights=weights, interval=interval, level=level,
             closing_date=None if closing is None else closing[1],
         )  # fmt: skip
-    output.show(result, output_to)
+    output.show(_only(result, ids, drawn=output_to.figure is not None), output_to)
+
+
+def _only(result: Result, ids: Sequence[str], *, drawn: bool) -> Result:
+    """Return the indicators asked for, all without ids; a figure needs one."""
+    known = result.table["indicator"].unique(maintain_order=True).to_list()
+    for one in ids:
+        if one not in known:
+            raise UsageError("there is no such indicator", value=one, allowed=known)
+    if drawn and len(ids) != 1:
+        raise UsageError("a figure is of one indicator", value=",".join(ids) or None,
+                         allowed=known, remedy="Name it: --only D4.")  # fmt: skip
+    if not ids:
+        return result
+    table = result.table.filter(pl.col("indicator").is_in(list(ids)))
+    assert result.draw is not None
+    draw = partial(result.draw, indicator=ids[0]) if len(ids) == 1 else None
+    return replace(result, table=table, draw=draw)
 
 
 def _compared(
@@ -179,12 +201,12 @@ def _compared(
         raise UsageError("units are compared by one column", value=",".join(by), allowed="--by "
                          "with one column")  # fmt: skip
     sets = [read_definitions(one) for one in use]
-    kinds = {one.id: (of, one.kind) for of in sets for one in of.indicators}
-    shares = [name for name, (_, kind) in kinds.items() if kind == "proportion"]
+    known = {one.id: (of, one) for of in sets for one in of.indicators}
+    shares = [name for name, (_, one) in known.items() if one.kind == "proportion"]
     if indicator not in shares:
         raise UsageError("--funnel takes an indicator that is a share", value=indicator,
                          allowed=shares)  # fmt: skip
-    of, _ = kinds[indicator]
+    of, asked = known[indicator]
     with output.step("counting"):
         if adjust is not None:
             data = outcomes(table, events, of, indicator=indicator, closing_date=closing_date)
@@ -193,7 +215,11 @@ def _compared(
         made = computed(table, events, [of], by=by, level=level, closing_date=closing_date)
         rows = made.table.filter(pl.col("indicator") == indicator)
         found = indicator_funnel(rows.drop_nulls(by[0]), unit=by[0], level=level)
-        return replace(found, provenance=replace(found.provenance, inputs=made.provenance.inputs))
+        assert found.draw is not None
+        return replace(
+            found, provenance=replace(found.provenance, inputs=made.provenance.inputs),
+            draw=partial(found.draw, title=asked.title),
+        )  # fmt: skip
 
 
 def volumes(

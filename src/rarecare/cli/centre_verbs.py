@@ -93,7 +93,11 @@ def _computed(
     from rarecare.care.compute import indicators  # noqa: PLC0415
     from rarecare.care.computed_evidence import computed_evidence  # noqa: PLC0415
     from rarecare.care.definitions import packaged  # noqa: PLC0415
-    from rarecare.care.volumes import hospital_volumes, treatment_units  # noqa: PLC0415
+    from rarecare.care.volumes import (  # noqa: PLC0415
+        hospital_volumes,
+        new_case_volumes,
+        treatment_units,
+    )
     from rarecare.registry.events import read_events  # noqa: PLC0415
 
     table = read_cases(cases, reading, (centre, "entity_tier1"))
@@ -104,6 +108,7 @@ def _computed(
             version, on=day, centre=centre, group=group,
             indicators=indicators(table, happened, sets, by=[centre]),
             volumes=hospital_volumes(treatment_units(table, happened, areas=[])),
+            new_cases=new_case_volumes(table, happened, areas=[]),
         )  # fmt: skip
     _say(made.left, "not computed")
     return made.table

@@ -100,6 +100,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
 
 
+def share_label(share: float) -> str:
+    """Return a share in whole percent; what is not nothing is not shown as nothing.
+
+    >>> share_label(0.569), share_label(0.002), share_label(0.0)
+    ('57%', 'under 1%', '0%')
+    """
+    return "under 1%" if 0 < share < 0.005 else percent(share)
+
+
 def capital(text: str) -> str:
     """Return the text with its first letter large.
 

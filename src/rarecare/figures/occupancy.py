@@ -18,6 +18,7 @@ from rarecare.figures.look import (
     SYNTHETIC,
     capital,
     percent,
+    share_label,
     text_width,
     whole,
 )
@@ -174,7 +175,7 @@ def _draw(canvas: Canvas, times: _Times, colours: dict[str, str], *, narrow: boo
 
 
 def _said(state: str, times: _Times) -> str:
-    return f"{state} {percent(times[-1][1][state])}"
+    return f"{state} {share_label(times[-1][1][state])}"
 
 
 def _ticks(first: float, last: float, most: int) -> list[float]:

@@ -20,6 +20,7 @@ from rarecare.figures.look import (
     SYNTHETIC,
     listed,
     percent,
+    share_label,
     whole,
     wrap,
 )
@@ -189,7 +190,7 @@ def _draw(canvas: Canvas, columns: _Columns, colours: dict[str, str]) -> None:
         canvas.text(x, top - 10, f"{_NAMES[place]} step" if place < len(_NAMES) else "", "soft")
         y = top
         for node in nodes.values():
-            words = f"{node.name} {percent(node.share)}"
+            words = f"{node.name} {share_label(node.share)}"
             room = min(step, canvas.width - x) - _NODE - 8
             node.label = wrap(words, width=room)
             slot = max(node.n * scale, LINE * len(node.label))

@@ -195,7 +195,7 @@ def _answer(
     on = Evaluation(typed(cases, vocabulary), linked, vocabulary, given)  # type: ignore[arg-type]
     strata = pl.DataFrame({"_stratum": [0]})
     asked = Asked(on, np.zeros(cases.height, dtype=np.int64), strata, None)
-    strata = _strata(on, asking.care)
+    apart = _strata(on, asking.care)
     for of in sets:
         base, _ = asked.base(of)
         for one in of.indicators:
@@ -203,7 +203,7 @@ def _answer(
                 made.counts.setdefault((data, one.id), [])
                 continue
             got = asked.answers(of, one, base)
-            frame = _counted(got, leaf, strata.get(one.id, {}))
+            frame = _counted(got, leaf, apart.get(one.id, {}))
             made.counts.setdefault((data, one.id), []).append(frame)
             made.lacking[data, one.id] = got.lacking
             left += _left_out(one, data, got.reasons, frame)
