@@ -33,7 +33,7 @@ def test_the_script_is_made_once_and_kept(visitor, made, tmp_path):
 def test_who_has_the_script_is_told_so_and_who_reads_no_gzip_gets_it_plain(visitor, made):
     plain = visitor.get("/vega.js")
     assert plain.content == b"window.vegaEmbed = 1;"
-    assert plain["vary"] == "Accept-Encoding"
+    assert "Accept-Encoding" in plain["vary"]
     again = visitor.get("/vega.js", headers={"if-none-match": plain["etag"]})
     assert again.status_code == 304
     assert again.content == b""
