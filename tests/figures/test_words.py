@@ -37,7 +37,7 @@ def test_a_figure_speaks_the_language_it_is_drawn_in(table):
     svg = made.to_svg()
     assert "Linie: 95%-Intervall" in svg
     assert "Synthetische Daten" in svg
-    assert "0,240 (0,200–0,300)" in svg
+    assert "0,24 (0,20–0,30)" in svg
     assert "zurückgehalten" in svg
     assert "fewer than 5" not in svg  # reasons are English: a drawing of another language has none
     assert "0,1" in svg  # the axis too
@@ -57,7 +57,7 @@ def test_only_a_figure_to_explore_answers(table):
     with exploring():
         answering = json.dumps(figure(table).spec, ensure_ascii=False)
     assert "tooltip" not in still
-    assert '"tip": "Italy: 0.240 (0.200 to 0.300)"' in answering
+    assert '"tip": "Italy: 0.24 (0.20 to 0.30)"' in answering
 
 
 def test_the_height_of_a_drawing_is_known_before_it_is_drawn(table):

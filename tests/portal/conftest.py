@@ -1,6 +1,6 @@
 """A small invented release, a database, and a visitor."""
 
-import contextlib
+import fcntl
 import shutil
 import tempfile
 from hashlib import sha256
@@ -34,14 +34,14 @@ def release_folder():
         if path.relative_to(package).parts[0] not in ("portal", "cli"):
             code.update(path.read_bytes())
     kept = Path(tempfile.gettempdir()) / f"rarecare-tests-release-{code.hexdigest()[:16]}"
-    if not kept.is_dir():
-        made = Path(tempfile.mkdtemp(dir=kept.parent, prefix=f"{kept.name}."))
-        data = write_demo(made / "data", cases=20_000, seed=1, countries=COUNTRIES)
-        run_study(data / "study.toml", made / "release")
-        shutil.rmtree(made / "data")
-        with contextlib.suppress(OSError):  # another worker was quicker
+    with Path(f"{kept}.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker makes it, the others wait
+        if not kept.is_dir():
+            made = Path(tempfile.mkdtemp(dir=kept.parent, prefix=f"{kept.name}."))
+            data = write_demo(made / "data", cases=20_000, seed=1, countries=COUNTRIES)
+            run_study(data / "study.toml", made / "release")
+            shutil.rmtree(made / "data")
             made.rename(kept)
-        shutil.rmtree(made, ignore_errors=True)
     return kept / "release"
 
 

@@ -21,7 +21,7 @@ from django.utils.translation import override
 from rarecare.errors import DisagreementError, UsageError
 from rarecare.portal.accounts.access import EVERYONE, asked_of
 from rarecare.portal.estimates.rows import spoken_of
-from rarecare.portal.languages import CODES, LANGUAGES
+from rarecare.portal.languages import CODES, FALLBACK, LANGUAGES
 from rarecare.portal.opened import OpenedRelease
 from rarecare.portal.places import Places
 from rarecare.portal.readers import READERS
@@ -29,6 +29,7 @@ from rarecare.portal.releases import store
 from rarecare.portal.static_pages import Address, Page, relative
 from rarecare.study.release import MANIFEST
 
+_DRAWINGS = ("estimates:figure", "comparing:figure", "comparing:cancers-figure")
 MARK = "rarecare-site.json"
 """What a folder of a static edition holds; only such a folder is replaced."""
 
@@ -219,8 +220,10 @@ class _Edition:
         except Resolver404:
             return None
         view, parts = match.view_name, found.path.split("/")
+        drawn = view in _DRAWINGS and parts[1] == FALLBACK  # numbers for patients may be so
         if (
-            parts[1] not in self.languages or "release" in match.kwargs or view in LEFT_OUT
+            not (parts[1] in self.languages or drawn)
+            or "release" in match.kwargs or view in LEFT_OUT
             or match.namespace not in PARTS or asked_of(view) != EVERYONE
             or not self._of_these(match.kwargs, view)
         ):  # fmt: skip

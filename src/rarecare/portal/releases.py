@@ -155,11 +155,8 @@ class ReleaseStore:
             self._lock.release()
 
     def _turn(self, folder: Path, stamp: Stamp) -> bool:
-        from rarecare.portal.estimates.sizes import measure  # noqa: PLC0415 - pages know the store
-
         try:
             opened = OpenedRelease.open(folder)
-            measure(opened)
         except (RarecareError, OSError) as error:
             log.error("the new release is refused, the last one stays: %s", error)
             self._refused = stamp

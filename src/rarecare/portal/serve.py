@@ -81,6 +81,9 @@ def serve(
 
             return application
 
+    import multiprocessing  # noqa: PLC0415
+
+    multiprocessing.get_context("spawn").Process(target=measure_drawings, daemon=True).start()
     sys.stderr.write(f"The portal is open on http://{host}:{port}/ (stop with Ctrl-C)\n")
     Portal().run()
 
@@ -111,7 +114,7 @@ def prepare(release: str | Path, *, host: str, data: str | Path) -> None:
     from django.db import connections  # noqa: PLC0415
 
     connections.close_all()
-    _apart(fill)
+    _apart(fill_demo)
 
 
 def _apart(step: Callable[..., str | None], *arguments: str) -> str | None:
@@ -124,20 +127,29 @@ def _apart(step: Callable[..., str | None], *arguments: str) -> str | None:
         return pool.submit(step, *arguments).result()
 
 
-def fill() -> None:
-    """Measure the drawings; fill the directory where the release is synthetic."""
+def fill_demo() -> None:
+    """Fill the directory with invented organisations where the release is synthetic."""
     import django  # noqa: PLC0415 - in a process of its own
 
     django.setup()
     from django.utils import timezone  # noqa: PLC0415
 
     from rarecare.portal.directory.demo import write_demo_directory  # noqa: PLC0415
+    from rarecare.portal.releases import store  # noqa: PLC0415
+
+    if store().current().synthetic:
+        write_demo_directory(timezone.localdate())
+
+
+def measure_drawings() -> None:
+    """Measure the drawings of the release, in a process beside the portal: it need not wait."""
+    import django  # noqa: PLC0415 - in a process of its own
+
+    django.setup()
     from rarecare.portal.estimates.sizes import measure  # noqa: PLC0415
     from rarecare.portal.releases import store  # noqa: PLC0415
 
     measure(store().current())
-    if store().current().synthetic:
-        write_demo_directory(timezone.localdate())
 
 
 def _check(pointer: Path) -> None:

@@ -55,7 +55,7 @@ def packed() -> bytes:
         import vl_convert  # noqa: PLC0415 - 60 MB, only for drawing
 
         made = gzip.compress(
-            vl_convert.javascript_bundle(vl_version=VEGA_LITE).encode(), 9, mtime=0
+            vl_convert.javascript_bundle(None, vl_version=VEGA_LITE).encode(), 9, mtime=0
         )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -151,7 +151,7 @@ def test_the_burden_of_a_country_is_the_releases(visitor, opened):
                        period=opened.period)  # fmt: skip
     assert f"{crude['n']:,} new cases in 13 years" in text
     assert rate(crude["estimate"]) in text
-    assert "This release holds no needs of care" in text or "Needs, 95% interval" in text
+    assert "Needs a year, 95% interval in brackets" in text
 
 
 def test_the_data_behind_a_release(visitor, opened):

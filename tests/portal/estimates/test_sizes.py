@@ -7,7 +7,7 @@ import pytest
 from rarecare.portal.estimates import sizes
 from rarecare.portal.estimates.drawings import BY_NAME
 
-ENTITIES = ("08", "11.01.01", "08.02.01", "13")
+ENTITIES = ("08", "08.02.01")
 
 
 def attributes(svg):
@@ -31,7 +31,7 @@ def test_the_place_is_the_size_of_the_drawing(visitor, opened, entity_id):
             box = re.search(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', svg)
             assert float(box[2]) == pytest.approx(size[1], abs=1)  # no letter is shrunk
             assert float(box[1]) == pytest.approx(size[0], rel=0.03)
-    assert met > 5
+    assert met > 2
 
 
 def test_another_language_comes_in_the_same_place(visitor, opened):
@@ -49,17 +49,17 @@ def test_pages_say_the_sizes(visitor, opened):
 
 def test_sizes_are_measured_once_and_kept(opened, tmp_path, settings_of, monkeypatch):
     settings_of(DATA=tmp_path, DEBUG=False)
-    sizes._measured.cache_clear()
+    sizes._known.cache_clear()
     monkeypatch.setattr(opened, "entities", {"08": opened.entities["08"]})
     sizes.measure(opened)
     kept = sizes.folder(opened) / "sizes.json"
     assert kept.is_file()
     expected = sizes.size(opened, "08", "survival", narrow=False)
-    sizes._measured.cache_clear()
+    sizes._known.cache_clear()
 
     def never(*_arguments, **_options):
         raise AssertionError
 
     monkeypatch.setattr(sizes, "_size", never)
     assert sizes.size(opened, "08", "survival", narrow=False) == expected
-    sizes._measured.cache_clear()
+    sizes._known.cache_clear()

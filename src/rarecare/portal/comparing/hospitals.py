@@ -103,5 +103,5 @@ def each(release: OpenedRelease, entity: Entity | None, area: str) -> dict[str, 
         "caption": _("%(name)s: hospitals without names, by the number of their patients; interval "
                      "in brackets") % {"name": name_text(entity.name)},
         "columns": [_("Hospitals"), _("Patients a year")], "lines": lines,
-        "first": _("Rank"), "cut": rows.height > _MOST,
+        "first": _("Hospital"), "cut": rows.height > _MOST,
     }  # fmt: skip

@@ -188,7 +188,7 @@ def _unit(row: Row) -> str:
     return {
         "share": "%", "days": _("days"), "patients per year": _("patients a year"),
         "centres": _("centres"), "hospitals": _("hospitals"),
-    }.get(row["unit"], row["unit"])  # fmt: skip
+    }.get(row["unit"], str(row["unit"]))  # fmt: skip
 
 
 def _whole(release: OpenedRelease, entity: Entity, measure: str) -> Row | None:

@@ -1,6 +1,7 @@
 """The place a page keeps for each drawing, so that nothing moves when it arrives.
 
-It is measured once for a release, on the English drawing, and kept on disk. In another language a
+It is measured once for a release, on the English drawing, in a process beside the portal, and kept
+on disk; a page that comes before is measured for itself. In another language a
 drawing may be a line higher: it is then shown a little smaller, in the same place.
 """
 
@@ -32,8 +33,10 @@ def size_of(draw: Callable[[], Figure | None], width: float) -> Size | None:
 
 def size(release: OpenedRelease, entity_id: str, name: str, *, narrow: bool) -> Size | None:
     """Return width and height that a page keeps for a figure, or None where there is none."""
-    known = _measured(release)
+    known = _known(release)
     key = f"{entity_id} {name} {'narrow' if narrow else 'wide'}"
+    if key not in known:
+        known |= _kept(release)
     if key not in known:
         known[key] = _size(release, entity_id, name, narrow=narrow)
     return known[key]
@@ -48,7 +51,7 @@ def measure(release: OpenedRelease) -> None:
         for name in BY_NAME:
             for narrow in (False, True):
                 size(release, entity_id, name, narrow=narrow)
-    write(path, json.dumps(_measured(release)))
+    write(path, json.dumps(_known(release)))
 
 
 def _size(release: OpenedRelease, entity_id: str, name: str, *, narrow: bool) -> Size | None:
@@ -59,7 +62,14 @@ def _size(release: OpenedRelease, entity_id: str, name: str, *, narrow: bool) ->
 
 
 @lru_cache(maxsize=8)
-def _measured(release: OpenedRelease) -> dict[str, Size | None]:
+def _known(release: OpenedRelease) -> dict[str, Size | None]:
+    """Return the sizes this process knows; it adds to them."""
+    del release
+    return {}
+
+
+def _kept(release: OpenedRelease) -> dict[str, Size | None]:
+    """Return the sizes that were measured before; a process beside this one may have."""
     path = folder(release) / _FILE
     if not path.is_file():
         return {}
