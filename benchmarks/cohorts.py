@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from rarecare.codes.icdo3 import histology_numbers, site_numbers
+
 if TYPE_CHECKING:
     from rarecare.rates.plan import IncidencePlan
     from rarecare.tally.tally import Tally
@@ -189,3 +191,24 @@ def submission(folder: Path, n: int) -> Path:
         encoding="utf-8",
     )
     return folder
+
+
+def persons_tumours(n: int, *, seed: int = 1) -> pl.DataFrame:
+    """Return ``n`` malignant tumours, of which 12 in 100 are of a person who has one already."""
+    rng = np.random.default_rng(seed)
+    first = int(n * 0.88)
+    persons = np.concatenate([np.arange(first), rng.integers(0, first, n - first)])
+    sites = np.array([site for site in site_numbers() if site < "C77"])
+    histologies = np.array(list(histology_numbers()), np.int32)
+    return pl.DataFrame(
+        {
+            "patient_id": pl.Series(rng.permutation(persons)).cast(pl.String),
+            "tumour_id": pl.Series(np.arange(n)).cast(pl.String),
+            "topography": sites[rng.integers(0, len(sites), n)],
+            "morphology": histologies[rng.integers(0, len(histologies), n)],
+            "behaviour": np.full(n, 3, np.int32),
+            "incidence_date": pl.Series(rng.integers(10_000, 16_000, n).astype(np.int32)).cast(
+                pl.Date
+            ),
+        }
+    )

@@ -125,7 +125,7 @@ def read(folder: Path, *, rejects: Path | None = None) -> None:
 def _encoding(given: str | None) -> Encoding | None:
     from typing import cast, get_args  # noqa: PLC0415
 
-    from rarecare.lines import Encoding  # noqa: PLC0415
+    from rarecare.encoded import Encoding  # noqa: PLC0415
 
     if given is not None and given not in get_args(Encoding):
         raise UsageError(

@@ -6,7 +6,7 @@ the narrow columns of ``KEPT`` stay until the end, and everything else goes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 import polars as pl
@@ -40,10 +40,10 @@ KEPT = (
 )
 """What is kept of every record until all parts are read."""
 
-_NARROW: Mapping[str, pl.DataType] = {
-    name: pl.Enum([word for word in dict.fromkeys(BY_NAME[name].codes.values()) if word])
+_NARROW = tuple(
+    (name, pl.Enum([word for word in dict.fromkeys(BY_NAME[name].codes.values()) if word]))
     for name in ("sex", "vital_status")
-}
+)
 """Words of what is kept, in a byte each."""
 
 
@@ -124,7 +124,7 @@ class _Run:
                 rejected = rejects.filter(column=check.columns[0]).select("row")
                 found = found.join(rejected, on="row", how="anti")
             self._found.append(found)
-        self._kept.append(table.select(KEPT).cast(_NARROW))
+        self._kept.append(table.select(KEPT).with_columns(pl.col(n).cast(t) for n, t in _NARROW))
         by_year = table.group_by(pl.col("incidence_date").dt.year().alias("year"), "region")
         self._years.append(by_year.agg(cases=pl.len()))
 

@@ -21,7 +21,7 @@ from rarecare.registry.report import words
 from rarecare.registry.report.comparison import OUTCOMES, outcomes
 from rarecare.registry.report.contents import ALL, Report
 from rarecare.registry.report.texts import outside_findings, outside_quality
-from rarecare.registry.report.words import Say, say_in
+from rarecare.registry.report.words import Say, reason_in, say_in
 from rarecare.results import OK
 
 MOST_OF_A_CHECK = 50
@@ -65,7 +65,7 @@ def page(report: Report, *, own: bool) -> str:
     )
     say = say_in(report.language)
     environment.filters |= {"count": _count, "percent": percent, "file": _file}
-    environment.globals["_"] = say
+    environment.globals |= {"_": say, "said_reason": reason_in(say)}
     found = checks.filter(pl.col("found") > 0)
     became = [] if report.comparison is None else _became(report.comparison, checks)
     return environment.get_template("report.html").render(

@@ -39,7 +39,15 @@ BY_YEAR_CAPTION = (
 PER_CENT = "Per cent of cases"
 WHERE = "{name}, incidence {first}–{last}"
 
+_NO_COLUMN, _NO_FILE = "the file has no column {columns}", "there is no file: {file}"
+_REASONS = {
+    r"the file has no (?:column )?(?P<columns>.+)": _NO_COLUMN,
+    r"there is no file of (?P<file>.+)": _NO_FILE,
+}
+"""Why something could not be done, as the checks and the quality say it, and what is said here."""
+
 _OF_CODE = (
+    *(_NO_COLUMN, _NO_FILE, "the submission has no closing date", "there are no such cases"),
     *(ERRORS, WARNINGS, NOTHING, QUALITY, QUALITY_CAPTION, BY_YEAR, BY_YEAR_CAPTION, PER_CENT),
     *(WHERE, "cases", "population", "life table", "mortality", "incidence", "survival"),
     *(READ, *(rule.reason for rule in RULES), KEPT),
@@ -81,3 +89,26 @@ def say_in(language: str) -> Say:
         return said.format(**values) if values else said
 
     return say
+
+
+def reason_in(say: Say) -> Callable[[str], Markup]:
+    """Return what says a reason, as ``the file has no column age``, with what ``say`` says.
+
+    Examples
+    --------
+    >>> str(reason_in(say_in("fr"))("there is no file of life_table"))
+    'il n&#39;y a pas de fichier : table de mortalité'
+    """
+
+    def reason(text: str) -> Markup:
+        for pattern, said in _REASONS.items():
+            if found := re.fullmatch(pattern, text):
+                values = {
+                    name: say(OF_FILES.get(value, value)) if name == "file"
+                    else value.replace(" or ", ", ")
+                    for name, value in found.groupdict().items()
+                }  # fmt: skip
+                return say(said, **values)
+        return say(text)
+
+    return reason

@@ -90,8 +90,11 @@ def propose(
         if name not in pair
     ]
     found: dict[Kind, list[tuple[Sniffed, str]]] = {}
+    asked_for = {name: kind for kind, name in (files or {}).items()}
     for each in sniff:
         kind, why = _kind(each)
+        if each.name in asked_for:
+            kind, why = asked_for[each.name], "it was named"
         if kind is not None:
             found.setdefault(kind, []).append((each, why))
     for kind, candidates in found.items():

@@ -14,9 +14,10 @@ from typing import Literal, cast
 
 import polars as pl
 
+from rarecare.encoded import Encoding
 from rarecare.errors import ColumnError, UsageError
 from rarecare.files import read_table
-from rarecare.lines import DELIMITERS, Encoding, blocks, open_text
+from rarecare.lines import DELIMITERS, blocks, open_text
 from rarecare.registry.cases import BY_NAME
 from rarecare.registry.casts import as_text, code_map, read_column
 from rarecare.registry.dates import DateReading
