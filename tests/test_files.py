@@ -136,3 +136,11 @@ def test_what_is_no_table_at_all():
 def test_a_carriage_return_within_the_header_is_named(write):
     with pytest.raises(FileError, match="a carriage return within a name"):
         read_table(write(b"a\rb,c\n1,2\n"))
+
+
+def test_remarks_may_hold_line_breaks_where_asked(write):
+    raw = read_table(write('a,b\n1,"two\nlines"\n2,"say ""no"""\n'), line_breaks=True)
+    assert raw.frame.rows() == [("1", "two\nlines"), ("2", 'say "no"')]
+    for bad in ('a,b\n1,"open\n2,3\n', 'a,b\n1,"x"y\n', "a,b\n1\n", "a,b\n1,2,3\n"):
+        with pytest.raises(FileError, match=r"table\.csv, line"):
+            read_table(write(bad), line_breaks=True)

@@ -7,7 +7,9 @@ or the file is refused with the line that cannot be.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,9 +18,9 @@ from typing import Any
 
 import polars as pl
 
-from rarecare.encoded import check_file
+from rarecare.encoded import check_file, decoded
 from rarecare.errors import FileError, UsageError
-from rarecare.lines import BLOCK, TextFile, blocks, open_text
+from rarecare.lines import BLOCK, TextFile, blocks, open_text, stripped
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".tsv", ".parquet", ".dta")
 
@@ -77,6 +79,7 @@ def read_table(
     delimiter: str | None = None,
     numbers: Mapping[str, type[pl.DataType]] | None = None,
     strip: bool = True,
+    line_breaks: bool = False,
 ) -> RawTable:
     """Return the records of a file or of a data frame, every text column stripped.
 
@@ -94,6 +97,9 @@ def read_table(
         does not.
     strip
         Whether the text of a text file is stripped; where not, blanks around values stay.
+    line_breaks
+        Whether a quoted field may hold line breaks, as remarks of people do. Every record must
+        then have the fields of the header, and every quotation mark its pair.
 
     Raises
     ------
@@ -109,7 +115,10 @@ def read_table(
     if isinstance(source, RawTable):
         return source
     if isinstance(source, str | Path):
-        return _read_file(Path(source), delimiter, numbers or {}, strip=strip)
+        path = Path(source)
+        if line_breaks and path.suffix not in (".parquet", ".dta"):
+            return _read_remarks(path, delimiter)
+        return _read_file(path, delimiter, numbers or {}, strip=strip)
     import narwhals as nw  # noqa: PLC0415 - only data frames need it
 
     try:
@@ -161,6 +170,34 @@ def _read_stata(path: Path, digest: str) -> RawTable:
     except ValueError as error:
         raise FileError(f"the file is not Stata's .dta ({error})", file=path.name) from None
     return RawTable(frame, Source(path.name, digest, frame.height))
+
+
+def _read_remarks(path: Path, delimiter: str | None) -> RawTable:
+    """Return the records of a text file whose quoted fields may hold line breaks."""
+    file = open_text(path, delimiter=delimiter)
+    text = b"".join(decoded(path, "utf-8", BLOCK)).decode()
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=file.delimiter, strict=True)
+    width, records = len(file.names), []
+    try:
+        next(lines)
+        for fields in lines:
+            if len(fields) != width and fields:
+                raise FileError(
+                    f"the record has {len(fields)} fields, the header {width}",
+                    file=path.name,
+                    row=lines.line_num,
+                )
+            if fields:
+                records.append(fields)
+    except csv.Error as error:
+        raise FileError(
+            f"a quotation mark has no pair ({error})", file=path.name, row=lines.line_num
+        ) from None
+    if not records:
+        raise FileError("the file has a header and no records", file=path.name)
+    frame = pl.DataFrame(records, schema=dict.fromkeys(file.names, pl.String), orient="row")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return RawTable(stripped(frame), Source(path.name, digest, frame.height, file.delimiter))
 
 
 def _read_text(

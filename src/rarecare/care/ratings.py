@@ -164,7 +164,7 @@ def read_ratings(
     ColumnError
         A column is missing or not known.
     """
-    raw = read_table(source)
+    raw = read_table(source, line_breaks=True)
     columns = raw.frame.columns
     for name in COLUMNS[:-1]:
         if name not in columns:

@@ -26,6 +26,7 @@ ALIKE = {
     ),
     *(("es", "error"), ("fr", "Figure {number}"), ("fr", "population"), ("fr", "incidence")),
     *(("fr", "{name}, incidence {first}–{last}"), ("it", "File"), ("sl", "Program")),
+    ("fr", "Incidence {first}–{last}."),
 }
 """Words of the page that are the same in English."""
 

@@ -95,7 +95,7 @@ def test_what_is_not_there(tmp_path):
         (b"\xff\xfea\x00", "begins as UTF-16 does"),
         (b"inci\x00dence_date\n1\n", "control characters"),
         (b"incidence_date;b\n2001;1;2\n", "no record of the file can be read: the line has 3 fi"),
-        (b"incidence_date;b\n2001;caf\xe9\n", r"not utf-8 .*line 2.*allowed: utf-8, utf-16"),
+        (b"incidence_date;b\n2001;caf\xe9\n", r"not UTF-8 .*line 2.*allowed: utf-8, utf-16"),
         (b"\x1f\x8b\x08zzzz", "gzip file is damaged"),
         (b"town;b\n2001;1\n", "no date of incidence"),
     ],
