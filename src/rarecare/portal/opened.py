@@ -161,6 +161,18 @@ class OpenedRelease:
         return {row["measure"]: row for row in self.release.care.iter_rows(named=True)}
 
     @cached_property
+    def cared_for(self) -> dict[str, frozenset[str]]:
+        """The entities that have measures of care, by topic."""
+        topics = self.release.care.select("measure", "topic")
+        found = self.release.estimates.select("measure", "entity_id").unique().join(
+            topics, on="measure"
+        )  # fmt: skip
+        return {
+            str(topic): frozenset(found.filter(topic=topic)["entity_id"])
+            for topic in found["topic"].unique()
+        }
+
+    @cached_property
     def checks(self) -> dict[str, dict[str, Row]]:
         """Checks of all registries and years together, by entity and indicator."""
         found: dict[str, dict[str, Row]] = {}

@@ -86,7 +86,7 @@ def test_what_is_withheld_or_not_estimable_is_said_in_words(opened):
 
 
 def test_a_release_without_care_says_so(visitor, opened, monkeypatch):
-    monkeypatch.setitem(opened.__dict__, "care", {})
+    monkeypatch.setitem(opened.__dict__, "cared_for", {})
     for part in care.care_parts(
         opened, opened.entities[FAMILY], ("stage", care.INDICATOR, care.CENTRALISATION, care.NEEDS)
     ):

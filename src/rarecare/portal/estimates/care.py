@@ -7,10 +7,12 @@ of its own, the page says so and names the nearest of its parents that has.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from rarecare.portal import numbers
@@ -37,11 +39,9 @@ Write = Callable[[float], str]
 
 def nearest_with_care(release: OpenedRelease, entity: Entity, topic: str) -> Entity | None:
     """Return the cancer itself if the release has care of it, else the nearest parent that has."""
-    for one in (entity, *reversed(release.line(entity))):
-        if any(release.care[measure]["topic"] == topic for measure in release.rows(one.entity_id)
-               if measure in release.care):  # fmt: skip
-            return one
-    return None
+    having = release.cared_for.get(topic, frozenset())
+    line = (entity, *reversed(release.line(entity)))
+    return next((one for one in line if one.entity_id in having), None)
 
 
 def stage_table(release: OpenedRelease, entity: Entity) -> dict[str, Any] | None:
@@ -223,6 +223,22 @@ def _area(release: OpenedRelease, area: str) -> str:
     return numbers.country(row["country"] or area, row["name"])
 
 
+MAKERS: dict[str, tuple[str, Callable[[OpenedRelease, Entity], dict[str, Any] | None]]] = {
+    "stage": (INDICATOR, stage_table), INDICATOR: (INDICATOR, indicator_table),
+    CENTRALISATION: (CENTRALISATION, volume_table), NEEDS: (NEEDS, needs_table),
+}  # fmt: skip
+"""Topic of the measures, and the table, of what a page shows."""
+
+
+@lru_cache(maxsize=1024)
+def _table(
+    release: OpenedRelease, entity: Entity, name: str, language: str
+) -> dict[str, Any] | None:  # fmt: skip
+    """Return a table; all cancers of a family share those of the family."""
+    del language  # of the request
+    return MAKERS[name][1](release, entity)
+
+
 def care_parts(
     release: OpenedRelease, entity: Entity, topics: Sequence[str]
 ) -> list[dict[str, Any]]:  # fmt: skip
@@ -233,10 +249,6 @@ def care_parts(
     topics
         Of ``"stage"``, ``"indicator"``, ``"centralisation"``, ``"needs"``, in their order.
     """
-    makers: dict[str, tuple[str, Callable[[OpenedRelease, Entity], dict[str, Any] | None]]] = {
-        "stage": (INDICATOR, stage_table), INDICATOR: (INDICATOR, indicator_table),
-        CENTRALISATION: (CENTRALISATION, volume_table), NEEDS: (NEEDS, needs_table),
-    }  # fmt: skip
     absent = {
         "stage": _("This release holds no stage at diagnosis of this cancer."),
         INDICATOR: _("This release holds no indicators of care of this cancer."),
@@ -245,9 +257,8 @@ def care_parts(
     }
     parts = []
     for topic in topics:
-        kind, make = makers[topic]
-        of = nearest_with_care(release, entity, kind)
-        table = make(release, of) if of is not None else None
+        of = nearest_with_care(release, entity, MAKERS[topic][0])
+        table = _table(release, of, topic, get_language() or "") if of is not None else None
         parts.append({
             "name": topic, "table": table, "absent": absent[topic],
             "of": of if table is not None and of is not entity else None,
