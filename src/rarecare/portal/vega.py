@@ -54,9 +54,8 @@ def packed() -> bytes:
             return path.read_bytes()
         import vl_convert  # noqa: PLC0415 - 60 MB, only for drawing
 
-        made = gzip.compress(
-            vl_convert.javascript_bundle(None, vl_version=VEGA_LITE).encode(), 9, mtime=0
-        )
+        bundle = vl_convert.javascript_bundle(None, vl_version=VEGA_LITE)  # type: ignore[arg-type]
+        made = gzip.compress(bundle.encode(), 9, mtime=0)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, beside = tempfile.mkstemp(dir=path.parent)

@@ -39,7 +39,7 @@ def test_nothing_is_loaded_before_someone_explores(visit):
 
 @pytest.mark.parametrize(
     ("address", "figure"),
-    [(SHEET, name) for name in ("survival", "age", "trend", "prevalence", "incidence-by-country")]
+    [(SHEET, name) for name in ("survival", "age", "trend", "incidence-by-country")]
     + [(COMPARED, "countries"), (COMPARED, "map")],
 )
 def test_values_answer_to_the_keys_and_escape_leads_back(visit, address, figure):
@@ -48,13 +48,13 @@ def test_values_answer_to_the_keys_and_escape_leads_back(visit, address, figure)
     drawing = page.locator(f"#{figure} .plot").first
     explored(page, figure)
     assert drawing.is_hidden()
-    assert page.evaluate("document.activeElement.className") == "plot explored"
+    assert "explored" in page.evaluate("document.activeElement.className").split()
     page.keyboard.press("ArrowRight")
     first = said(page, figure)
     page.keyboard.press("ArrowRight")
     second = said(page, figure)
     assert first != second
-    assert any(sign.isdigit() for sign in first + second)
+    assert any(sign.isdigit() for sign in first + second) or first.endswith(": No data")
     page.locator(TIP).wait_for(state="visible")
     assert page.locator(TIP).inner_text() == second
     page.keyboard.press("ArrowLeft")
@@ -73,7 +73,8 @@ def test_a_value_answers_to_the_pointer_with_its_number_of_the_table(visit):
         "[...document.querySelectorAll('#trend .explored svg *')].filter(e => e.__data__?.tooltip)"
     )
     box = page.evaluate(
-        "marks => { const b = marks[3].getBoundingClientRect();"
+        "marks => { marks[3].scrollIntoView({block: 'center'});"
+        " const b = marks[3].getBoundingClientRect();"
         " return [b.x + b.width / 2, b.y + b.height / 2, marks[3].__data__.tooltip] }",
         marks,
     )

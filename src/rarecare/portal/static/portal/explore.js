@@ -74,6 +74,9 @@
       button.disabled = false;
     }
     plot.querySelector("svg").classList.add("taken");
+    for (const one of plot.querySelectorAll("svg *")) { // what does not answer is in nobody's way
+      if (!one.__data__?.tooltip) one.style.pointerEvents = one.tagName === "g" ? "" : "none";
+    }
     const words = button.firstChild.textContent;
     button.firstChild.textContent = data.back;
     said.textContent = data.keys;
