@@ -82,7 +82,7 @@ def test_a_value_answers_to_the_pointer_with_its_number_of_the_table(visit):
     page.locator(TIP).wait_for(state="visible")
     assert page.locator(TIP).inner_text() == box[2]
     year = box[2].partition(":")[0]
-    row = page.locator("#trend tbody tr").filter(has_text=year).first.inner_text()
+    row = page.locator("#trend tbody tr").filter(has_text=year).first.text_content()
     assert box[2].split()[1] in row
 
 
