@@ -21,6 +21,7 @@ from rarecare.study.care import CareArea, CareMade, CareTables, care_tables, clo
 from rarecare.study.care_tally import Asking, ask
 from rarecare.study.care_volumes import add_treated, checked_thresholds, inhabitants
 from rarecare.study.complete import Registered, complete_rows, registered
+from rarecare.study.conditional import conditional_rows
 from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, Groups
 from rarecare.study.incidence import Counts, count, incidence_rows, study_period
@@ -38,6 +39,7 @@ from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
 from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
 from rarecare.study.release import REPORT, Release, write_release
 from rarecare.study.sources import Submission, read_submission, target_population
+from rarecare.study.stages import StageSums, stage_rows
 from rarecare.study.survival import Sums, survival_period, survival_rows, tally_registry
 from rarecare.tally.engines import Engine
 
@@ -150,6 +152,8 @@ def make_release(
         )  # fmt: skip
         made.estimates.append(care.estimates)
         made.notes += care.notes
+    if made.stages.arrays:
+        made.estimates.append(stage_rows(made.stages, groups, study))
     return _protected(made, groups, study, entities, judged=both, care=care)
 
 
@@ -164,6 +168,7 @@ class _Made:
     notes: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     by_country: dict[str, Counts] = field(default_factory=dict)
+    stages: StageSums = field(default_factory=StageSums)
     cells: dict[str, Gathered] = field(default_factory=dict)
     quality_counts: QualityCounts | None = None
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -280,6 +285,7 @@ def _add(
         _check_outside(tally.arrays, submission, study, made)
         for level in levels:
             level.sums.add(tally)
+        made.stages.add(followed, submission.life_table, groups, study, engine=engine)
         if study.models is not None:
             gather(
                 made.cells, followed, submission.life_table, groups, study, country=registry.country
@@ -426,7 +432,12 @@ def _protected(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     release = Release(
-        estimates=shown.estimates.select(list(schema.ESTIMATES)),
+        estimates=pl.concat(
+            [
+                shown.estimates.select(list(schema.ESTIMATES)),
+                conditional_rows(shown.estimates, study),
+            ]
+        ).sort(schema.KEY),
         entities=listed,
         areas=areas,
         exclusions=pl.concat(made.exclusions),

@@ -226,6 +226,8 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
 
 INCIDENCE = "incidence"
 NET_SURVIVAL = "net survival"
+ALIVE_AFTER = f"{NET_SURVIVAL} of those alive after"
+"""Begin of the measures of conditional survival; the years lived follow."""
 HAZARD_RATIO = "excess hazard ratio"
 MODEL_SURVIVAL = "model net survival"
 MODEL_DIFFERENCE = "difference of model net survival"
@@ -253,6 +255,12 @@ OVERLAPPING = (
 )  # fmt: skip
 """Measures whose parts may exceed their total: a person with two cancers is one person of both,
 a projection rests on the years that its model takes, expected cases on the rates of all areas."""
+
+
+def of_stage(stage: str) -> str:
+    """Return the measure of the net survival of one stage."""
+    return f"{NET_SURVIVAL} of stage {stage}"
+
 
 STATUSES = (OK, WITHHELD, NOT_ESTIMABLE)
 _NUMBERS = ("estimate", "se", "lower", "upper")
@@ -370,7 +378,8 @@ def _validate_care(tables: Mapping[str, pl.DataFrame]) -> None:
         )
     for name in ("estimates", "hospitals"):
         known = [*MEASURES, *care["measure"]]
-        unknown = tables[name].filter(~pl.col("measure").is_in(known))
+        of_survival = pl.col("measure").str.starts_with(f"{NET_SURVIVAL} of ")
+        unknown = tables[name].filter(~pl.col("measure").is_in(known), ~of_survival)
         if unknown.height:
             raise DisagreementError(
                 f"{name} hold a measure that care does not explain", value=unknown["measure"][0],

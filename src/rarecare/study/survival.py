@@ -74,7 +74,7 @@ def tally_registry(
     plan = FollowUpPlan(
         strata=(LEAF, "sex", AGE_CLASS),
         estimators=(METHOD,),
-        times=_times(study),
+        times=times_of(study),
         days_per_year=study.study.days_per_year,
         life_table=life_table.hash,
         window=choices.window and (choices.window[0].isoformat(), choices.window[1].isoformat()),
@@ -99,15 +99,15 @@ def survival_rows(
     parts = []
     if "whole" in margins:
         parts.append(_labelled(_by_standard(adults, held, study), ADULTS))
-        parts.append(_labelled(_crude(children, held, study), CHILDREN))
+        parts.append(_labelled(crude(children, held, study), CHILDREN))
     if "curve" in margins:
         days = _quarters(study)
-        parts.append(_labelled(_crude(adults, held, study, days=days), ADULTS))
-        parts.append(_labelled(_crude(children, held, study, days=days), CHILDREN))
+        parts.append(_labelled(crude(adults, held, study, days=days), ADULTS))
+        parts.append(_labelled(crude(children, held, study, days=days), CHILDREN))
     if "age" in margins:
         for position, label in enumerate(CLASS_LABELS[1:], start=1):
             own = _part(pooled, slice(position, position + 1))
-            parts.append(_labelled(_crude(own, held, study), label))
+            parts.append(_labelled(crude(own, held, study), label))
     if "sex" in margins:
         for position, sex in enumerate(SEXES):
             own_groups, own = _rolled_up(sums, groups, sexes=(position,))
@@ -116,8 +116,12 @@ def survival_rows(
             rows = _by_standard(_part(own, slice(1, None)), own_groups, study)
             parts.append(_labelled(rows, ADULTS, sex=sex))
     rows = pl.concat(part.select(sorted(part.columns)) for part in parts)
+    return in_schema(rows.with_columns(measure=pl.lit(schema.NET_SURVIVAL)), study, area=area)
+
+
+def in_schema(rows: pl.DataFrame, study: Study, *, area: str) -> pl.DataFrame:
+    """Return rows of survival with what is the same in all of them; those of no one go."""
     return rows.filter(pl.col("n") > 0).with_columns(
-        measure=pl.lit(schema.NET_SURVIVAL),
         area=pl.lit(area),
         period=pl.lit(survival_period(study)),
         person_years=pl.lit(None, dtype=pl.Float64),
@@ -134,7 +138,7 @@ def _labelled(rows: pl.DataFrame, age_group: str, *, sex: str = schema.ALL) -> p
 
 def _by_standard(adults: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
     """Return adults' survival, crude and by each group's own standard."""
-    parts = [_crude(adults, groups, study)]
+    parts = [crude(adults, groups, study)]
     if study.survival.standard != schema.NONE:
         own = groups.standard_of(_STANDARDS)
         for position, number in enumerate(_STANDARDS):
@@ -144,9 +148,13 @@ def _by_standard(adults: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _crude(
+def crude(
     arrays: Arrays, groups: Groups, study: Study, *, days: Sequence[float] | None = None
 ) -> pl.DataFrame:
+    """Return the survival of each group, its age classes together; at the study's times, or days.
+
+    ``arrays``: daily sums, shape (n_groups, n_classes, ...).
+    """
     plan = _plan(study, None)
     summed = {name: array.sum(axis=1) for name, array in arrays.items()}
     strata = groups.table.select("entity_id")
@@ -174,7 +182,7 @@ def _plan(study: Study, standard: str | None) -> SurvivalPlan:
     choices = study.survival
     return survival_plan(
         by=("entity_id",),
-        at_days=_times(study),
+        at_days=times_of(study),
         methods=(METHOD,),
         days_per_year=study.study.days_per_year,
         standard=named_standard(standard),
@@ -223,7 +231,8 @@ def _codes(tally: Tally) -> NDArray[np.int64]:
     return codes
 
 
-def _times(study: Study) -> tuple[float, ...]:
+def times_of(study: Study) -> tuple[float, ...]:
+    """Return the study's evaluation times, in days."""
     return tuple(sorted(years * study.study.days_per_year for years in study.survival.at))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.results import OK
 from rarecare.study import schema
+from rarecare.study.stages import STAGES
 
 Rows = Sequence[dict[str, Any]]
 
@@ -35,6 +36,25 @@ def survival_rows(release: OpenedRelease, entity: Entity) -> Rows:
         == (schema.ALL, schema.ALL, schema.NONE, ages)
     ]
     return sorted(rows, key=lambda row: float(row["time_years"]))
+
+
+def stage_survival(release: OpenedRelease, entity: Entity) -> dict[str, dict[float, Any]]:
+    """Return net survival of adults by stage and time, of the stages the release has."""
+    rows = release.rows(entity.entity_id)
+    found = {stage: rows.get(schema.of_stage(stage), ()) for stage in STAGES}
+    return {stage: {row["time_years"]: row for row in own} for stage, own in found.items() if own}
+
+
+def conditional_survival(release: OpenedRelease, entity: Entity) -> dict[float, dict[float, Any]]:
+    """Return net survival by years already lived and time from diagnosis, of the main ages."""
+    ages = main_ages(release, entity)
+    found: dict[float, dict[float, Any]] = {}
+    for measure, rows in release.rows(entity.entity_id).items():
+        if measure.startswith(schema.ALIVE_AFTER):
+            own = {row["time_years"]: row for row in rows if row["age_group"] == ages}
+            if own:
+                found[float(measure.removeprefix(schema.ALIVE_AFTER))] = own
+    return dict(sorted(found.items()))
 
 
 def age_rows(release: OpenedRelease, entity: Entity) -> Rows:

@@ -21,7 +21,7 @@ from rarecare.portal.estimates.definition import definition_of
 from rarecare.portal.estimates.facts import Facts, few, ok, peak_age
 from rarecare.portal.estimates.figures import FigureBlock
 from rarecare.portal.estimates.keys import Key
-from rarecare.portal.estimates.rows import age_rows_of_both, length
+from rarecare.portal.estimates.rows import age_rows_of_both, length, stage_survival
 from rarecare.portal.estimates.tables import prevalence_table, survival_table
 from rarecare.portal.estimates.words import (
     AUTHORITY,
@@ -182,9 +182,8 @@ def living(asked: Asked) -> Section:
     else:
         if reader != GP:
             data["table"] = survival_table(asked)
-            data["absent"] = _(
-                "This release holds no survival by stage, and none given years already lived."
-            )
+            if not stage_survival(asked.release, asked.entity):
+                data["absent"] = _("This release holds no survival by stage of this cancer.")
         blocks.append(figures.block(asked, "survival"))
     data["figures"] = blocks
     return Section("living", title, data)

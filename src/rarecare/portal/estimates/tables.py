@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from rarecare.portal import numbers
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.facts import Row, ok
+from rarecare.portal.estimates.rows import conditional_survival, stage_survival
 from rarecare.portal.estimates.words import RESEARCHER
 
 if TYPE_CHECKING:
@@ -38,6 +39,17 @@ def survival_table(asked: Asked) -> dict[str, Any]:
         rows = {y: r for (s, y), r in facts.survival_by_sex.items() if s == sex}
         if rows:
             lines.append({"name": name, "cells": cells(dict(rows))})
+    stages = {"localised": _("Localised"), "regional": _("Regional"), "distant": _("Distant")}
+    for stage, own in stage_survival(asked.release, asked.entity).items():
+        lines.append({
+            "name": _("Stage: %(stage)s") % {"stage": stages[stage].lower()}, "cells": cells(own),
+        })  # fmt: skip
+    for lived, own in conditional_survival(asked.release, asked.entity).items():
+        name = _("Of those alive after %(years)s") % {"years": words.in_years(lived)}
+        before = [{"value": "–"} for years in facts.years if years <= lived]
+        after = {years: own.get(years) for years in facts.years if years > lived}
+        later = [_cell(row, write, with_n=researcher) for row in after.values()]
+        lines.append({"name": name, "cells": [*before, *later]})
     groups = list(dict.fromkeys(group for group, _years in facts.survival_by_age))
     for group in sorted(groups, key=lambda text: int(text.rstrip("+").partition("-")[0])):
         rows = {y: r for (g, y), r in facts.survival_by_age.items() if g == group}

@@ -1,0 +1,112 @@
+"""Net survival of adults by stage at diagnosis, all areas together.
+
+Where the cases of one stage of a cancer are few, all its stages are withheld, for the others and
+the total would tell them; where few have died or are at risk at a time, all its stages at that
+time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from rarecare.disclosure.rule import DisclosureRule
+from rarecare.population.life_table import LifeTable
+from rarecare.results import WITHHELD
+from rarecare.study import schema
+from rarecare.study.config import Study
+from rarecare.study.entities import LEAF, Groups
+from rarecare.study.survival import ADULTS, CLASSES, METHOD, Arrays, crude, in_schema, times_of
+from rarecare.tally.engines import Engine
+from rarecare.tally.follow_up import FollowUpPlan, tally_follow_up
+
+STAGES = ("localised", "regional", "distant")
+_NUMBERS = ("n", "events", "at_risk", "estimate", "se", "lower", "upper")
+
+
+@dataclass(slots=True)
+class StageSums:
+    """Daily sums of adults by leaf and stage, to which registries are added.
+
+    Attributes
+    ----------
+    arrays
+        As of a follow-up tally; shape (n_leaves, 3, ...), the stages in the order of ``STAGES``.
+    """
+
+    arrays: Arrays = field(default_factory=dict)
+
+    def add(
+        self, cases: pl.DataFrame, life_table: LifeTable, groups: Groups, study: Study, *,
+        engine: Engine | None = None,
+    ) -> None:  # fmt: skip
+        """Add a registry's cases, kept for survival, with their leaf; unknown stages are left out.
+
+        Without a column ``stage`` nothing is added.
+        """
+        if "stage" not in cases.columns:
+            return
+        adults = cases.filter(
+            pl.col("age") >= CLASSES[1], pl.col("stage").cast(pl.String).is_in(STAGES)
+        )
+        if adults.is_empty():
+            return
+        stage = adults["stage"].cast(pl.String).replace_strict(
+            {name: place for place, name in enumerate(STAGES)}, return_dtype=pl.Int64
+        )  # fmt: skip
+        window, begin = study.survival.window, study.survival.incidence
+        plan = FollowUpPlan(
+            strata=(LEAF, "stage"),
+            estimators=(METHOD,),
+            times=times_of(study),
+            days_per_year=study.study.days_per_year,
+            life_table=life_table.hash,
+            window=window and (window[0].isoformat(), window[1].isoformat()),
+            from_diagnosis=begin[0].isoformat() if begin else None,
+        )
+        table = adults.with_columns(stage=stage).drop("registry", strict=False)
+        tally = tally_follow_up(table, plan, life_table=life_table, engine=engine)
+        leaf = tally.strata[LEAF].to_physical().cast(pl.Int64).to_numpy()
+        own = tally.strata["stage"].to_numpy()
+        for name, array in tally.arrays.items():
+            whole = self.arrays.setdefault(
+                name,
+                np.zeros((groups.members.shape[1], len(STAGES), *array.shape[1:]), array.dtype),
+            )
+            whole[leaf, own] += array
+
+
+def stage_rows(sums: StageSums, groups: Groups, study: Study) -> pl.DataFrame:
+    """Return the rows in the schema's columns, those of cancers with a small stage withheld."""
+    from scipy.sparse import csr_array  # noqa: PLC0415 - slow to import
+
+    parts = []
+    for place, stage in enumerate(STAGES):
+        cases = groups.members.astype(np.int64) @ sums.arrays["cases"][:, place]
+        held = groups.only(cases > 0)
+        if held.table.is_empty():
+            continue
+        arrays: Arrays = {}
+        for name, array in sums.arrays.items():
+            own = array[:, place]
+            adding = csr_array(held.members.astype(own.dtype))
+            flat = adding @ own.reshape(len(own), -1)
+            arrays[name] = flat.reshape(len(held.members), 1, *own.shape[1:])
+        parts.append(
+            crude(arrays, held, study).with_columns(
+                measure=pl.lit(schema.of_stage(stage)), sex=pl.lit(schema.ALL),
+                age_group=pl.lit(ADULTS),
+            )
+        )  # fmt: skip
+    rows = in_schema(pl.concat(parts), study, area=schema.ALL)
+    threshold = study.disclosure.threshold
+    few = [pl.col(name).is_between(1, threshold - 1) for name in ("n", "events", "at_risk")]
+    at_a_time = (few[1] | few[2]).any().over("entity_id", "time_years")
+    gone = few[0].any().over("entity_id") | at_a_time
+    return rows.with_columns(
+        *(pl.when(~gone).then(pl.col(name)).alias(name) for name in _NUMBERS),
+        status=pl.when(gone).then(pl.lit(WITHHELD)).otherwise("status"),
+        reason=pl.when(gone).then(pl.lit(DisclosureRule.of(threshold).reason)).otherwise("reason"),
+    )
