@@ -73,6 +73,7 @@ def test_a_process_killed_while_writing_leaves_the_earlier_release(demo, tmp_pat
     assert open_release(tmp_path / "r").manifest == before
 
 
+@pytest.mark.slow
 def test_disk_full_on_the_command_line(demo, tmp_path, monkeypatch, capsys):
     def full(*_args, **_choices):
         raise OSError(28, "No space left on device", str(tmp_path / "r"))

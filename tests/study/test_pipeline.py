@@ -215,6 +215,7 @@ def test_a_spoilt_data_call_is_refused_and_nothing_is_written(copy, tmp_path, sp
     assert not (tmp_path / "release").exists()
 
 
+@pytest.mark.slow
 def test_no_figure_of_a_study_depends_on_the_order_of_registries(small_data):
     study, _ = read_study(small_data / "study.toml")
     turned = study.model_copy(update={"registries": study.registries[::-1]})
