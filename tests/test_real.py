@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from rarecare import net_survival
-from rarecare.study import run_study
+from rarecare.study import run_study, schema
 from tests.conftest import ROOT
 
 
@@ -126,7 +126,12 @@ def test_finnish_cases_are_counted_once(released, shared_data):
 def test_groningen_says_where_its_time_begins(released):
     release = released("groningen-larynx")
     five = release.estimates.filter(
-        area="all", sex="all", time_years=5.0, standard="none", age_group="15-99"
+        measure=schema.NET_SURVIVAL,
+        area="all",
+        sex="all",
+        time_years=5.0,
+        standard="none",
+        age_group="15-99",
     )
     assert five["n"].to_list() == [891]
     assert 0.5 < five["estimate"][0] < 0.75

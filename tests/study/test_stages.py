@@ -136,7 +136,8 @@ def test_what_is_withheld_before_or_after_is_withheld(place):
     rows[place] = _row((1, 5)[place], status="withheld", reason="few", n=None)
     (row,) = conditional_rows(pl.concat(rows), STUDIED).to_dicts()
     assert (row["status"], row["reason"]) == ("withheld", "few")
-    assert all(row[name] is None for name in ("n", "events", "at_risk", *NUMBERS))
+    assert row["n"] == (None, 70)[place]  # those at risk after a year are shown or not as there
+    assert all(row[name] is None for name in ("events", "at_risk", *NUMBERS))
 
 
 def test_no_one_left_is_not_estimable():

@@ -69,7 +69,7 @@ def conditional_rows(estimates: pl.DataFrame, study: Study) -> pl.DataFrame:
                     lambda years: f"{years:g}", return_dtype=pl.String
                 )
             ),
-            n=pl.when(~gone).then("at_risk"),
+            n="at_risk",
             events=pl.lit(None, dtype=pl.Int64),
             at_risk=pl.lit(None, dtype=pl.Int64),
             time_years=pl.col("time_years_then"),
