@@ -49,7 +49,7 @@ def conditional_rows(estimates: pl.DataFrame, study: Study) -> pl.DataFrame:
         for of in (ratio, ratio * spread.clip(0).sqrt())
     )
     z = NormalDist().inv_cdf(0.5 + study.level / 2)
-    lower, upper = limits(value, se, z, study.survival.interval or "log")
+    lower, upper = limits(value, se, z, study.survival.interval)
     numbers = {"estimate": value, "se": se, "lower": lower, "upper": upper}
     both = (pl.col("status") == OK) & (pl.col("status_then") == OK)
     known = both & (pl.col("estimate") > 0) & pl.col("_estimate").is_finite()
