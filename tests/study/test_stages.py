@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -10,7 +11,8 @@ from rarecare.registry.encr import read_encr
 from rarecare.study import run_study, schema
 from rarecare.study.conditional import conditional_rows
 from rarecare.study.config import study_of
-from rarecare.study.stages import STAGES
+from rarecare.study.entities import Groups
+from rarecare.study.stages import STAGES, StageSums, stage_rows
 
 PERIOD = (date(1995, 1, 1), date(2007, 12, 31))
 NUMBERS = ("estimate", "se", "lower", "upper")
@@ -138,6 +140,23 @@ def test_what_is_withheld_before_or_after_is_withheld(place):
     assert (row["status"], row["reason"]) == ("withheld", "few")
     assert row["n"] == (None, 70)[place]  # those at risk after a year are shown or not as there
     assert all(row[name] is None for name in ("events", "at_risk", *NUMBERS))
+
+
+def test_what_is_withheld_later_says_so_where_the_begin_is_not_estimable():
+    rows = pl.concat([
+        _row(1, status="not estimable", reason="no one"), _row(5, status="withheld", reason="few"),
+    ])  # fmt: skip
+    (row,) = conditional_rows(rows, STUDIED).to_dicts()
+    assert (row["status"], row["reason"]) == ("withheld", "few")
+
+
+def test_a_study_of_cancers_without_a_known_stage(release):
+    """Stages of other cancers give no row, and do not stop the study."""
+    groups = Groups(release.entities.head(2), ["a", "b"], np.array([[True, False]] * 2))
+    sums = StageSums({"cases": np.array([[0, 0, 0], [4, 0, 0]])})
+    rows = stage_rows(sums, groups, STUDIED)
+    assert rows.is_empty()
+    assert set(rows.columns) == schema.ESTIMATES.keys() - {"classification_confidence"}
 
 
 def test_no_one_left_is_not_estimable():

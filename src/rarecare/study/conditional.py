@@ -54,7 +54,8 @@ def conditional_rows(estimates: pl.DataFrame, study: Study) -> pl.DataFrame:
     both = (pl.col("status") == OK) & (pl.col("status_then") == OK)
     known = both & (pl.col("estimate") > 0) & pl.col("_estimate").is_finite()
     gone = (pl.col("status") == WITHHELD) | (pl.col("status_then") == WITHHELD)
-    told = pl.when(pl.col("status") != OK).then("reason").otherwise("reason_then")
+    first = (pl.col("status") == WITHHELD) | ((pl.col("status") != OK) & ~gone)
+    told = pl.when(first).then("reason").otherwise("reason_then")
     status = (
         pl.when(gone).then(pl.lit(WITHHELD)).when(known).then(pl.lit(OK))
         .otherwise(pl.lit(NOT_ESTIMABLE))

@@ -23,6 +23,7 @@ from rarecare.tally.engines import Engine
 from rarecare.tally.follow_up import FollowUpPlan, tally_follow_up
 
 STAGES = ("localised", "regional", "distant")
+_MADE = schema.ESTIMATES.keys() - {"classification_confidence"}
 _NUMBERS = ("n", "events", "at_risk", "estimate", "se", "lower", "upper")
 
 
@@ -100,6 +101,9 @@ def stage_rows(sums: StageSums, groups: Groups, study: Study) -> pl.DataFrame:
                 age_group=pl.lit(ADULTS),
             )
         )  # fmt: skip
+    if not parts:  # stages are known of other cancers alone
+        kept = {name: of for name, of in schema.ESTIMATES.items() if name in _MADE}
+        return pl.DataFrame(schema=kept)
     rows = in_schema(pl.concat(parts), study, area=schema.ALL)
     threshold = study.disclosure.threshold
     few = [pl.col(name).is_between(1, threshold - 1) for name in ("n", "events", "at_risk")]
