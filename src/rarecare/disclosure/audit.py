@@ -1,7 +1,9 @@
-"""What a reader can work out from a published table: other code than what protected it.
+"""What a reader can work out from a published table: other equations than what protected it.
 
-It sees only what is shown, and takes the reader to know that every count that is not listed
-is 0. It looks for one step of reasoning; ``protect`` says what that leaves out.
+It sees only what is shown, and knows that a count that is not listed is 0. Every relation of
+totals and parts is an equation; a withheld count can be anything between its least and its greatest
+value over all tables that agree with them (``reader``). Beside the equations it looks for what needs
+none: small counts that are shown, numbers beside a withheld count, remarks.
 """
 
 from __future__ import annotations
@@ -9,10 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from rarecare.disclosure.families import Dimension, dimensions
+from rarecare.disclosure.attack import CLEAR, Reader
+from rarecare.disclosure.cells import Lattice, measure_of
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
+from rarecare.disclosure.times import Times
+from rarecare.disclosure.web import Flags, Integers, Reals, Web, blocks, published
+from rarecare.errors import DisagreementError
 
 _KEY = ("entity_id", "area", "sex", "age_group", "period")
 _COUNTS = ("n", "events", "at_risk")
@@ -21,7 +28,8 @@ _FOUND: dict[str, Any] = {
     **dict.fromkeys(("measure", *_KEY), pl.String),
     "time_years": pl.Float64,
     "count": pl.String,
-    "value": pl.Int64,
+    "least": pl.Int64,
+    "greatest": pl.Int64,
     "how": pl.String,
 }
 
@@ -32,7 +40,7 @@ def audit(
     entities: pl.DataFrame,
     threshold: int = DEFAULT_THRESHOLD,
 ) -> pl.DataFrame:
-    """Return every withheld count that one step gives away; empty is good.
+    """Return every withheld count that what is shown narrows too far; empty is good.
 
     Parameters
     ----------
@@ -46,30 +54,39 @@ def audit(
     -------
     DataFrame
         ``measure``, ``entity_id``, ``area``, ``sex``, ``age_group``, ``period``, ``time_years``:
-        where; for a family whose withheld parts are given away, its total. ``count``: ``n``,
-        ``events`` or ``at_risk``. ``value``: what follows, null where the row is not looked
-        into; for a family, what its withheld parts are together. ``how``, in words.
+        where. ``count``: ``n``, ``events`` or ``at_risk``. ``least``, ``greatest``: what it must
+        lie between; null where it was not looked into. ``how``, in words. A count is listed where
+        it may be small and its span is below twice the threshold, or below the smallest total
+        shown that it is part of.
 
     Raises
     ------
     UsageError
         The threshold is not a whole number from 1.
     DisagreementError
-        As ``protect``.
+        As ``protect``; or the counts shown contradict one another.
     """
     DisclosureRule.of(threshold)
     found = [pl.DataFrame(schema=_FOUND)]
-    for name in estimates["measure"].unique().sort():
-        rows = estimates.filter(measure=name)
-        trees = dimensions(rows, areas=areas, entities=entities)
+    tables = estimates.partition_by("measure", maintain_order=True)
+    seen: list[pl.DataFrame] = []
+    for rows in sorted(tables, key=lambda table: (-table.height, table["measure"][0])):
+        name = rows["measure"][0]
+        cases = rows.group_by(_KEY).agg(pl.col("n").max())
+        again = any(_the_same(cases, other) for other in seen)
+        seen += [] if again else [cases]
         timed = rows.select(pl.col("events", "at_risk").is_not_null().any()).row(0)
         counts = ["n", *(c for c, held in zip(_COUNTS[1:], timed, strict=True) if held)]
         parts = [*_shown(rows, counts, threshold), *_across_rows(rows, counts)]
-        parts += _between_times(rows) if "events" in counts else []
-        parts += _by_families(rows, trees, counts, threshold)
+        parts.append(_by_equations(rows, areas, entities, threshold, cases=not again))
         found += [part.with_columns(measure=pl.lit(name)) for part in parts if part.height]
-    columns = [pl.col(name).cast(dtype) for name, dtype in _FOUND.items()]
-    return pl.concat([part.select(columns) for part in found]).unique(maintain_order=True)
+    listed = [
+        part.with_columns(
+            pl.lit(None).alias(column) for column in _FOUND if column not in part.columns
+        ).select(pl.col(column).cast(dtype) for column, dtype in _FOUND.items())
+        for part in found
+    ]
+    return pl.concat(listed).unique(maintain_order=True)
 
 
 def _shown(rows: pl.DataFrame, counts: list[str], threshold: int) -> Iterator[pl.DataFrame]:
@@ -77,7 +94,7 @@ def _shown(rows: pl.DataFrame, counts: list[str], threshold: int) -> Iterator[pl
     for count in counts:
         value = pl.col(count)
         yield rows.filter(value.is_between(1, threshold - 1)).select(
-            *_KEY, "time_years", count=pl.lit(count), value=value, how=pl.lit("it is shown")
+            *_KEY, "time_years", count=pl.lit(count), least=value, greatest=value, how=pl.lit("it is shown")
         )
         numbers = pl.any_horizontal(pl.col(_NUMBERS).is_not_null())
         guess = pl.col("estimate") * pl.col("person_years") / 100_000
@@ -85,7 +102,8 @@ def _shown(rows: pl.DataFrame, counts: list[str], threshold: int) -> Iterator[pl
             *_KEY,
             "time_years",
             count=pl.lit(count),
-            value=guess.round() if count == "n" else pl.lit(None),
+            least=guess.round() if count == "n" else pl.lit(None),
+            greatest=guess.round() if count == "n" else pl.lit(None),
             how=pl.lit("a statistic built on it is shown: rate × person-years is cases"),
         )
     if len(counts) == 3:
@@ -94,7 +112,8 @@ def _shown(rows: pl.DataFrame, counts: list[str], threshold: int) -> Iterator[pl
             *_KEY,
             "time_years",
             count=pl.when(one.is_null()).then(pl.lit("events")).otherwise(pl.lit("at_risk")),
-            value=pl.col("n") - pl.coalesce(one, other),
+            least=pl.lit(0),
+            greatest=pl.col("n") - pl.coalesce(one, other),
             how=pl.lit("n less the other is shown, and nobody may have been lost"),
         )
 
@@ -113,7 +132,8 @@ def _across_rows(rows: pl.DataFrame, counts: list[str]) -> Iterator[pl.DataFrame
             *_KEY,
             "time_years",
             count=pl.lit(count),
-            value=pl.col(count),
+            least=pl.col(count),
+            greatest=pl.col(count),
             how=pl.lit("another row of the same cell shows it"),
         )
     remark = pl.col("reason").str.extract(r" of (\d+) cases", 1).cast(pl.Int64)
@@ -127,122 +147,124 @@ def _across_rows(rows: pl.DataFrame, counts: list[str]) -> Iterator[pl.DataFrame
                 *_KEY,
                 "time_years",
                 count=pl.lit("n"),
-                value="_told",
+                least="_told",
+                greatest="_told",
                 how=pl.lit("a remark on unknown ages tells it"),
             )
         )
 
 
-def _between_times(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield deaths withheld between two times with equal deaths, or after all had died."""
-    if not rows["events"].null_count():
-        return
-    cell = [*_KEY, "standard", "method"]
-    cells = rows.filter(pl.col("events").is_null(), pl.col("n").is_not_null()).select(cell)
-    ordered = rows.join(cells.unique(), on=cell, how="semi").sort(*cell, "time_years")
-    before = pl.col("events").forward_fill().over(cell)
-    after = pl.coalesce(pl.col("events").backward_fill().over(cell), "n")
-    yield (
-        ordered.with_columns(_before=before, _after=after)
-        .filter(pl.col("events").is_null(), pl.col("_before") == pl.col("_after"), before > 0)
-        .select(
-            *_KEY,
-            "time_years",
-            count=pl.lit("events"),
-            value="_after",
-            how=pl.lit("deaths before and after are equal"),
-        )
-    )
+def _the_same(cases: pl.DataFrame, other: pl.DataFrame) -> bool:
+    """Return whether one measure shows no cases of its own: they are those of another."""
+    both = cases.join(other, on=list(_KEY), how="left", suffix="_other", nulls_equal=True)
+    if cases.height > other.height or both.height != cases.height:
+        return False
+    listed = cases.join(other, on=list(_KEY), how="semi").height == cases.height
+    return listed and both["n"].eq_missing(both["n_other"]).all()
 
 
-def _by_families(
-    rows: pl.DataFrame, trees: tuple[Dimension, ...], counts: list[str], threshold: int
-) -> Iterator[pl.DataFrame]:
-    """Yield the relations of totals and parts that give something away."""
-    stride, strides, key = 1, [], pl.lit(0, dtype=pl.Int64)
-    for tree in trees:
-        strides.append(stride)
-        code = pl.col(tree.name).cast(pl.Enum(tree.values)).to_physical().cast(pl.Int64)
-        key += code * stride
-        stride *= len(tree.values)
-    whole = rows.filter(pl.col("standard") == "none") if len(counts) == 1 else rows
-    known = rows.with_columns(_known=pl.col("standard") != "none")
-    known = known.filter(pl.col("_known") == pl.col("_known").max().over(_KEY))
-    for count, table in [("n", whole), ("n", known), *((c, rows) for c in counts[1:])]:
-        by = ["_cell"] if count == "n" else ["_cell", "time_years"]
-        cells = (
-            table.with_columns(_cell=key)
-            .group_by(by)
-            .agg(pl.col(count).max().alias("value"), pl.col(count).is_null().any().alias("gone"))
-            .with_columns(pl.when(~pl.col("gone")).then("value").alias("value"))
-        )
-        for tree, step in zip(trees, strides, strict=True):
-            if table is whole and count == "n" and tree.name == "age_group":
-                continue  # cases of unknown age are in the crude count alone
-            wrong = _relations(cells, by, tree, step, threshold, cases=count == "n")
-            names = {
-                name.name: pl.lit(pl.Series(name.values)).gather(
-                    pl.col("_cell") // at % len(name.values)
-                )
-                for name, at in zip(trees, strides, strict=True)
-            }
-            time = pl.col("time_years") if "time_years" in wrong.columns else pl.lit(None)
-            yield wrong.select(
-                *(e.alias(n) for n, e in names.items()),
-                time.cast(pl.Float64).alias("time_years"),
-                pl.lit(count).alias("count"),
-                "value",
-                (pl.lit(f"{tree.name}: ") + pl.col("how")).alias("how"),
-            )
-
-
-def _relations(
-    cells: pl.DataFrame, by: list[str], tree: Dimension, step: int, threshold: int, *, cases: bool
+def _by_equations(
+    rows: pl.DataFrame, areas: pl.DataFrame, entities: pl.DataFrame, threshold: int, *, cases: bool
 ) -> pl.DataFrame:
-    """Return the totals of one dimension at fault: ``_cell``, time, ``value``, ``how``."""
-    size = len(tree.values)
-    parents = pl.Series(tree.parent)
-    code = (cells["_cell"] // step % size).to_numpy()
-    pending = cells.with_columns(
-        _own=pl.Series(code), _up=pl.Series(tree.parent[code]), _apart=pl.Series(tree.apart[code])
-    ).filter(pl.col("_up") >= 0)
-    total = cells.rename({"value": "_total", "gone": "_total_gone"}).with_columns(_in=True)
-    linked = []
-    while pending.height:
-        moved = pending.with_columns(
-            _part=pl.col("_cell"), _cell=pl.col("_cell") + (pl.col("_up") - pl.col("_own")) * step
-        ).join(total, on=by, how="left", nulls_equal=True)
-        linked.append(moved.filter("_in"))
-        lost = moved.filter(pl.col("_in").is_null())
-        pending = (
-            lost.with_columns(_cell="_part", _up=parents.gather(lost["_up"]))
-            .select(pending.columns)
-            .filter(pl.col("_up") >= 0)
+    """Return the counts that the equations of one measure narrow too far.
+
+    ``cases``: whether its cases are looked at, beside deaths and persons at risk.
+    """
+    measure = measure_of(rows, areas=areas, entities=entities)
+    parts = []
+    for lattice in measure.lattices:
+        if not lattice.timed and not cases:
+            continue
+        if not lattice.timed:
+            narrowed = _narrowed(lattice, measure.n_hidden, measure.rest, threshold)
+            at, first = np.unique(measure.cell, return_index=True)
+            counted = "n"
+        else:
+            gone = measure.follow_up_hidden
+            rest = measure.rest[measure.unit_cell]
+            falling = lattice is measure.lattices[-1]
+            bounds = Times(lattice.values, measure, measure.n_hidden, falling=falling).bounds(gone)
+            narrowed = _narrowed(lattice, gone, rest, threshold, bounds=bounds)
+            at, first = np.unique(measure.unit, return_index=True)
+            counted = "at_risk" if falling else "events"
+        places, least, greatest = narrowed
+        kept = np.isin(places, at)
+        row = first[np.searchsorted(at, places[kept])]
+        where = rows[row].select(*_KEY, "time_years" if lattice.timed else pl.lit(None, pl.Float64).alias("time_years"))
+        parts.append(
+            where.with_columns(
+                pl.lit(counted).alias("count"),
+                pl.Series("least", np.ceil(least[kept] - CLEAR).astype(np.int64)),
+                pl.Series("greatest", np.floor(greatest[kept] + CLEAR).astype(np.int64)),
+                how=pl.lit("the totals and parts shown leave no more"),
+            )
         )
-    if not linked:
-        return cells.clear().with_columns(how=pl.lit(""))
-    h, left = pl.col("_hidden"), pl.col("_left")
-    pinned = (left <= h) & (h >= 2) if cases else pl.lit(value=False)
-    small = f"the total less its shown parts is fewer than {threshold}"
-    return (
-        pl.concat(linked)
-        .group_by(*by, "_apart")
-        .agg(
-            pl.col("value").sum().alias("_sum"),
-            pl.col("gone").sum().cast(pl.Int64).alias("_hidden"),
-            pl.col("_total").first(),
-        )
-        .with_columns(_left=pl.col("_total") - pl.col("_sum"))
-        .with_columns(
-            how=pl.when(pl.col("_total").is_null() & (h == 0) & (pl.col("_sum") > 0))
-            .then(pl.lit("the total is the sum of its parts, all shown"))
-            .when((left > 0) & (h == 1))
-            .then(pl.lit("the total less its other parts, all shown"))
-            .when((left > 0) & (left < threshold))
-            .then(pl.lit(small))
-            .when((left > 0) & pinned)
-            .then(pl.lit("each withheld part must be 1")),
-            value=pl.coalesce("_left", "_sum"),
-        )
-        .filter(pl.col("how").is_not_null())
-    )
+    return pl.concat(parts) if parts else pl.DataFrame(schema=_FOUND)
+
+
+def _narrowed(
+    lattice: Lattice, hidden: Flags, rest: Flags, threshold: int, *,
+    bounds: tuple[Reals, Reals] | None = None,
+) -> tuple[Integers, Reals, Reals]:  # fmt: skip
+    """Return the positions of counts that are narrowed too far, their least and greatest."""
+    found: dict[int, tuple[float, float]] = {}
+    views = [
+        published(lattice, hidden, rest, bounds=bounds, guessed=True),
+        published(lattice, hidden, rest, bounds=bounds),
+        published(lattice, hidden, rest, bounds=bounds, overlapping=True),
+    ]
+    for whole in blocks(lattice, views[1][1]):
+        for web, unknown in views:  # the first that some table agrees with
+            place = whole[unknown[whole]]
+            readers = _readers(web, unknown, place)
+            if readers is not None:
+                break
+        else:
+            raise DisagreementError(
+                "the counts shown contradict one another", value=len(place),
+                remedy="Check the totals of the table.",
+            )  # fmt: skip
+        for own, reader in readers:
+            at = place[own]
+            wide = np.minimum(reader.web.ceiling, 2.0 * threshold)
+            asked = np.flatnonzero(~rest[at])
+            reader.look(asked, np.zeros(len(at)), wide)
+            for count in asked:
+                limits = _limits(reader, int(count), wide[count], threshold)
+                if limits is not None:
+                    found[int(at[count])] = limits
+    places = np.array(sorted(found), dtype=np.int64)
+    limits_ = np.array([found[place] for place in places], dtype=float).reshape(-1, 2)
+    return places, limits_[:, 0], limits_[:, 1]
+
+
+def _readers(
+    web: Web, unknown: Flags, place: Integers
+) -> list[tuple[Integers, Reader]] | None:  # fmt: skip
+    """Return readers of the pieces of a block; nothing where no table agrees."""
+    part = web.part(place, unknown)
+    readers = []
+    for piece in part.pieces(np.ones(len(place), dtype=bool)):
+        reader = Reader(part.part(piece), known=False)
+        if not reader.agrees():
+            return None
+        readers.append((piece, reader))
+    return readers
+
+
+def _limits(
+    reader: Reader, count: int, reach: float, threshold: int
+) -> tuple[float, float] | None:  # fmt: skip
+    """Return the least and greatest of a count that is narrowed too far, or nothing."""
+    low, high = reader.least_seen, reader.greatest_seen
+    half = min(reach, float(threshold)) - CLEAR
+    if low[count] < CLEAR and high[count] >= half:
+        return None
+    least = float(low[count]) if low[count] < CLEAR else reader.extreme(count, 1.0)
+    if least >= threshold - CLEAR or (least < CLEAR and high[count] >= half):
+        return None
+    far = 2.0 * threshold - CLEAR if least > CLEAR else half
+    greatest = float(high[count]) if high[count] >= far else reader.extreme(count, -1.0)
+    if greatest < 1 - CLEAR or greatest >= far:
+        return None
+    return least, greatest

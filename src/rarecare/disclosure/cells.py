@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from rarecare.disclosure.families import ALL, Dimension, dimensions
 
 Integers = NDArray[np.int64]
+ENTITY = "entity_id"
 AGE = "age_group"
 NO_STANDARD = "none"
 
@@ -38,11 +40,27 @@ class Family:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lattice:
-    """One count of every cell, or of every (cell, time), and the relations among them."""
+    """One count of every cell, or of every (cell, time), and the relations among them.
+
+    Attributes
+    ----------
+    values
+        The counts.
+    timed
+        Whether they are of a (cell, time).
+    families
+        The relations, by dimension.
+    above
+        Position of the same count of the entity that holds each, -1 where there is none.
+    entity
+        Position of the entity of each, in the tree.
+    """
 
     values: Integers
     timed: bool
     families: tuple[Family, ...]
+    above: Integers
+    entity: Integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +73,14 @@ class Measure:
         Of each row: its cell, and that of all ages, or its own where there is none.
     n, known, n_hidden
         Cases by cell, and those of known age; where they are withheld already, 0 and true.
+    rest
+        Cells that no row shows: the cases of an entity that are in none of its listed parts.
     unit
         Of each row: its (cell, time); empty where there are none.
     follow_up, follow_up_hidden
         ``events`` and ``at_risk`` by (cell, time), shape (n_units, 2), sorted by cell and time.
-    unit_cell
-        The cell of each (cell, time).
+    unit_cell, unit_time
+        The cell and the time of each (cell, time).
     lattices
         Cases, cases of known age where they differ, events, at_risk.
     """
@@ -70,10 +90,12 @@ class Measure:
     n: Integers
     known: Integers
     n_hidden: NDArray[np.bool_]
+    rest: NDArray[np.bool_]
     unit: Integers
     follow_up: Integers
     follow_up_hidden: NDArray[np.bool_]
     unit_cell: Integers
+    unit_time: Integers
     lattices: tuple[Lattice, ...]
 
 
@@ -95,21 +117,30 @@ def measure_of(rows: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFram
         )
         .sort("key")
     )
-    keys = by_cell["key"].to_numpy()
+    own = by_cell["key"].to_numpy()
     n = by_cell["n"].fill_null(0).to_numpy()
     known = by_cell.select(pl.coalesce("known", "n").fill_null(0)).to_series().to_numpy()
+    grown = _grown(trees[0])
+    hidden = by_cell["hidden"].to_numpy()
+    keys, counts, hidden = _with_rests(grown, own, np.column_stack([n, known]), hidden, strides[0])
+    trees = (grown, *trees[1:])
+    n, known = counts.T
+    rest = np.arange(len(keys)) >= len(own)
     cell = np.searchsorted(keys, key)
-    lattices = [Lattice(known, timed=False, families=_families(keys, trees, strides, known))]
+    lattices = [_lattice(known, keys, trees, strides, timed=False)]
     if (known != n).any():
         others = [i for i, tree in enumerate(trees) if tree.name != AGE]
-        families = _families(keys, [trees[i] for i in others], [strides[i] for i in others], n)
-        lattices.append(Lattice(n, timed=False, families=families))
+        lattices.append(
+            _lattice(n, keys, [trees[i] for i in others], [strides[i] for i in others], timed=False)
+        )
     whole_cell = _cell_of_all_ages(keys, key, cell, trees=trees, codes=codes, strides=strides)
-    cases = (cell, whole_cell, n, known, by_cell["hidden"].to_numpy())
+    cases = (cell, whole_cell, n, known, hidden, rest)
     followed = table.select(pl.any_horizontal(pl.col("events", "at_risk").is_not_null().any()))
     if not followed.item():
         none = np.zeros(0, dtype=np.int64)
-        return Measure(*cases, none, none.reshape(0, 2), none > 0, none, tuple(lattices))
+        return Measure(
+            *cases, none, none.reshape(0, 2), none > 0, none, none, tuple(lattices)
+        )  # fmt: skip
     time = table["time_years"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
     n_times = int(time.max()) + 1
     timed_key = key * n_times + time
@@ -122,19 +153,82 @@ def measure_of(rows: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFram
         )
         .sort("key")
     )
-    timed_keys = by_time["key"].to_numpy()
-    follow_up = by_time.select("events", "at_risk").to_numpy()
+    own = by_time["key"].to_numpy()
     timed_strides = [stride * n_times for stride in strides]
-    for column in follow_up.T:
-        families = _families(timed_keys, trees, timed_strides, column)
-        lattices.append(Lattice(column, timed=True, families=families))
+    follow_up = by_time.select("events", "at_risk").to_numpy()
+    timed_keys, follow_up, gone = _with_rests(
+        grown, own, follow_up, by_time["hidden"].to_numpy(), timed_strides[0],
+        of=np.unique(keys[rest] // strides[0]),
+    )  # fmt: skip
+    lattices += [
+        _lattice(column, timed_keys, trees, timed_strides, timed=True) for column in follow_up.T
+    ]
     return Measure(
         *cases,
         np.searchsorted(timed_keys, timed_key),
         follow_up,
-        by_time["hidden"].to_numpy(),
+        gone,
         np.searchsorted(keys, timed_keys // n_times),
+        timed_keys % n_times,
         tuple(lattices),
+    )
+
+
+def _lattice(
+    values: Integers, keys: Integers, trees: Sequence[Dimension], strides: list[int], *, timed: bool
+) -> Lattice:
+    families = _families(keys, trees, strides, values)
+    above = np.full(len(keys), -1, dtype=np.int64)
+    for family in families:
+        if family.name == ENTITY:
+            above[family.part] = family.total[family.relation]
+    return Lattice(values, timed=timed, families=families, above=above, entity=keys // strides[0])
+
+
+def _grown(tree: Dimension) -> Dimension:
+    """Return the tree of entities with, for each, what none of its listed parts holds.
+
+    Two for each entity: a part apart, which overlaps the others, leaves a rest of its own.
+    """
+    size = len(tree.values)
+    return Dimension(
+        tree.name,
+        (*tree.values, *(f"{value}, others {i}" for value in tree.values for i in (0, 1))),
+        np.concatenate([tree.parent, np.repeat(np.arange(size, dtype=np.int64), 2)]),
+        np.concatenate([tree.apart, np.tile([False, True], size)]),
+    )
+
+
+def _with_rests(
+    grown: Dimension, keys: Integers, counts: Integers, gone: NDArray[np.bool_], stride: int, *,
+    of: Integers | None = None,
+) -> tuple[Integers, Integers, NDArray[np.bool_]]:  # fmt: skip
+    """Return keys, counts and which are not known, with those of the rests.
+
+    ``counts`` has a column for each kind. ``of``: which rests there are; by default those that
+    hold something somewhere. A rest is not known where one of its relation is not.
+    """
+    size = len(grown.values) // 3
+    code = keys // stride
+    parent = _parents(keys, code, grown, stride)
+    part = np.flatnonzero(parent >= 0)
+    names, relation = np.unique(parent[part] * 2 + grown.apart[code[part]], return_inverse=True)
+    total = names // 2
+    left = counts[total].copy()
+    for column in range(counts.shape[1]):
+        sums = np.bincount(relation, weights=counts[part, column], minlength=len(total))
+        left[:, column] = np.maximum(left[:, column] - sums.astype(np.int64), 0)
+    lost = gone[total] | (np.bincount(relation, weights=gone[part], minlength=len(total)) > 0)
+    left[lost] = 0
+    rest = size + 2 * code[total] + names % 2
+    held = np.unique(rest[(left > 0).any(axis=1) | lost]) if of is None else of
+    kept = np.flatnonzero(np.isin(rest, held))
+    added = keys[total[kept]] + (rest[kept] - code[total[kept]]) * stride
+    order = kept[np.argsort(added)]
+    return (
+        np.concatenate([keys, np.sort(added)]),
+        np.concatenate([counts, left[order]]),
+        np.concatenate([gone, lost[order]]),
     )
 
 
@@ -166,7 +260,7 @@ def _cell_of_all_ages(
 
 def _families(
     keys: Integers,
-    trees: tuple[Dimension, ...] | list[Dimension],
+    trees: Sequence[Dimension],
     strides: list[int],
     values: Integers,
 ) -> tuple[Family, ...]:

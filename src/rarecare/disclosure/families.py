@@ -149,6 +149,17 @@ def _nested(name: str, values: list[str]) -> Dimension:
     return Dimension(name, tuple(values), parent, np.zeros(len(values), dtype=bool))
 
 
+def within(age_group: str, other: str) -> bool:
+    """Return whether an age group is part of another.
+
+    >>> within("15-19", "15-44"), within("75+", "15-44")
+    (True, False)
+    """
+    low, high = _span("age_group", age_group)
+    first, last = _span("age_group", other)
+    return first <= low and high <= last
+
+
 def _span(name: str, value: str) -> tuple[int, int]:
     """Return the first and last age or year of a label.
 

@@ -1,73 +1,66 @@
 """Counts that stand in several measures: withheld in one, withheld in all.
 
-``protect`` looks at one measure at a time. Where a row of another measure shows the very count of a
-cell that is withheld (the cases behind a trend are those of the rate), it goes with it.
+The cases behind a trend are those of the rate; those followed for survival are among them. Where a
+count is withheld in one measure, the rows of another that show it, or nearly it, go with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
-from rarecare.results import WITHHELD
-
-_NUMBERS = ("n", "events", "at_risk", "estimate", "se", "lower", "upper")
 ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Rows of a measure that show the count of a cell of another.
+    """Rows of a measure that show the count of a cell of another, or a part of it.
 
     Attributes
     ----------
     measure
         Whose rows go.
     base
-        The measure of the cell: both sexes, all ages.
+        The measure of the cell, all its ages together.
     period
-        Of the cell.
+        Of the cell; that of the row where it is not given.
     everywhere
         Whether the cell of all areas is behind every row; else that of the row's own area.
+    by_sex
+        Whether the cell has the sex of the row; else both sexes.
+    same
+        Whether the count is the very one of the cell, which needs no protection of its own.
     """
 
     measure: str
     base: str
-    period: str
+    period: str | None = None
     everywhere: bool = False
+    by_sex: bool = False
+    same: bool = True
 
+    def rows(self, estimates: pl.DataFrame, cells: pl.DataFrame) -> pl.Series:
+        """Return which rows of the measure go, ``cells`` of the base being withheld.
 
-def withhold_linked(estimates: pl.DataFrame, links: Iterable[Link], reason: str) -> pl.DataFrame:
-    """Return protected estimates with linked rows withheld.
-
-    Parameters
-    ----------
-    estimates
-        Protected, in the columns of ``study.schema``.
-    links
-        What shows whose count.
-    reason
-        Of the rows withheld here.
-    """
-    for link in links:
-        cells = estimates.filter(
-            pl.col("n").is_null(), measure=link.base, period=link.period, sex=ALL, age_group=ALL,
-            status=WITHHELD,
-        )  # fmt: skip
-        if link.everywhere:
-            cells = cells.filter(area=ALL)
-        keys = ["entity_id"] if link.everywhere else ["entity_id", "area"]
-        named = cells.select(keys).unique().with_columns(_gone=pl.lit(value=True))
-        gone = (pl.col("measure") == link.measure) & pl.col("_gone").is_not_null()
-        estimates = (
-            estimates.join(named, on=keys, how="left", maintain_order="left")
-            .with_columns(
-                *(pl.when(~gone).then(pl.col(name)).alias(name) for name in _NUMBERS),
-                status=pl.when(gone).then(pl.lit(WITHHELD)).otherwise("status"),
-                reason=pl.when(gone).then(pl.lit(reason)).otherwise("reason"),
-            )
-            .drop("_gone")
-        )
-    return estimates
+        Parameters
+        ----------
+        estimates
+            Rows of the measure.
+        cells
+            ``entity_id``, ``area``, ``sex``, ``age_group``, ``period`` of what is withheld.
+        """
+        held = cells.filter(age_group=ALL)
+        if self.period is not None:
+            held = held.filter(period=self.period)
+        if self.everywhere:
+            held = held.filter(area=ALL)
+        if not self.by_sex:
+            held = held.filter(sex=ALL)
+        keys = ["entity_id"]
+        keys += [] if self.everywhere else ["area"]
+        keys += ["sex"] if self.by_sex else []
+        keys += [] if self.period is not None else ["period"]
+        marked = held.select(keys).unique().with_columns(_gone=pl.lit(value=True))
+        joined = estimates.select(keys).join(marked, on=keys, how="left", maintain_order="left")
+        return joined["_gone"].fill_null(value=False)

@@ -35,22 +35,25 @@ are not compared with earlier ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.disclosure.audit import audit
-from rarecare.disclosure.cells import Family, Lattice, Measure, measure_of
-from rarecare.disclosure.linked import Link, withhold_linked
+from rarecare.disclosure.cells import AGE, NO_STANDARD, Family, Measure, measure_of
+from rarecare.disclosure.families import ALL, within
+from rarecare.disclosure.linked import Link
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
+from rarecare.disclosure.settle import settle
+from rarecare.disclosure.times import Times
 from rarecare.errors import DisagreementError
 from rarecare.results import WITHHELD
 
 _NUMBERS = ("estimate", "se", "lower", "upper")
 _COUNTS = ("n", "events", "at_risk")
+CELL = ("entity_id", "area", "sex", "age_group", "period")
 AGES_UNKNOWN = "some cases are of unknown age"
 """Remark instead of one that would give a withheld total."""
 
@@ -85,6 +88,7 @@ def protect(
     threshold: int = DEFAULT_THRESHOLD,
     overlapping: Collection[str] = (),
     links: Collection[Link] = (),
+    classes: Mapping[str, Sequence[str]] | None = None,
 ) -> Protected:
     """Return a release's estimates with small counts withheld.
 
@@ -97,42 +101,102 @@ def protect(
     overlapping
         Measures whose parts may together exceed their total.
     links
-        Rows that show the count of a cell of another measure, and go with it.
+        Rows that show the count of a cell of another measure, or a part of it, and go with it.
+    classes
+        By measure: age groups in which another measure counts nearly the same persons. They are
+        taken to be known.
 
     Raises
     ------
     UsageError
         The threshold is not a whole number from 1.
     DisagreementError
-        Parts of another measure exceed their total, a row speaks of an area or entity that is
-        not listed, or the answer fails the audit (a fault of the program).
+        A count is negative, parts of a measure exceed their total, a row speaks of an area or
+        entity that is not listed, or the answer fails the audit: a small count that no
+        withholding hides, for its totals give it away.
     """
     rule = DisclosureRule.of(threshold)
-    size = estimates.height
-    marks = {name: np.zeros(size, dtype=bool) for name in ("cases", "follow_up", "own", "remark")}
-    for name in estimates["measure"].unique().sort():
+    _check_counts(estimates)
+    marks = {
+        name: np.zeros(estimates.height, dtype=bool)
+        for name in ("cases", "follow_up", "own", "remark")
+    }
+    gone: dict[str, pl.DataFrame] = {}
+    for name in _in_order(estimates["measure"].unique().sort().to_list(), links):
         place = np.flatnonzero((estimates["measure"] == name).to_numpy())
-        measure = measure_of(estimates[place], areas=areas, entities=entities)
+        rows = estimates[place]
+        own = [link for link in links if link.measure == name]
+        taken = np.zeros(len(place), dtype=bool)
+        for link in own:
+            if link.base in gone:
+                taken |= link.rows(rows, gone[link.base]).to_numpy()
+        added = _classes(rows, (classes or {}).get(name, ()))
+        measure = measure_of(pl.concat([rows, added]), areas=areas, entities=entities)
         few = _small(np.column_stack([measure.n, measure.known]), threshold)
-        own = (few, _small(measure.follow_up, threshold))
-        checked = None if name in overlapping else name
-        cases, follow_up = _suppress(measure, own, threshold, checked=checked)
-        marks["cases"][place] = cases[measure.cell]
-        marks["remark"][place] = cases[measure.whole_cell]
-        marks["own"][place] = own[0][measure.cell]
+        small = (few, _small(measure.follow_up, threshold))
+        cases, follow_up = _suppress(
+            measure, small, threshold, taken=measure.cell[: len(place)][taken],
+            checked=None if name in overlapping else name,
+            alone=any(link.same for link in own),
+        )  # fmt: skip
+        cell = measure.cell[: len(place)]
+        marks["cases"][place] = cases[cell]
+        marks["remark"][place] = cases[measure.whole_cell[: len(place)]]
+        marks["own"][place] = few[cell]
         if len(measure.follow_up):
-            marks["follow_up"][place] = follow_up[measure.unit]
-            marks["own"][place] |= own[1][measure.unit]
+            unit = measure.unit[: len(place)]
+            marks["follow_up"][place] = follow_up[unit]
+            marks["own"][place] |= small[1][unit]
+        gone[name] = rows.filter(pl.Series(cases[cell])).select(CELL).unique()
     shown = _written(estimates, marks, rule)
-    left = audit(shown, areas=areas, entities=entities, threshold=threshold)
-    if left.height:
-        raise DisagreementError(
-            f"disclosure control failed: {left.height} withheld counts can be worked out",
-            value=str(left.row(0, named=True)),
-            remedy="This is a fault of the program; do not publish, and report it.",
-        )
-    shown = withhold_linked(shown, links, rule.reason)
     return Protected(shown, rule, _summary(estimates, shown, marks["own"]))
+
+
+def _in_order(measures: list[str], links: Collection[Link]) -> list[str]:
+    """Return the measures, those that others are linked to before these."""
+    bases = {link.measure: {other.base for other in links if other.measure == link.measure}
+             for link in links}  # fmt: skip
+    order: list[str] = []
+    while len(order) < len(measures):
+        ready = [
+            name for name in measures
+            if name not in order and not (bases.get(name, set()) & set(measures)) - set(order)
+        ]  # fmt: skip
+        if not ready:
+            raise DisagreementError(
+                "measures are linked in a circle", value=sorted(set(measures) - set(order))
+            )
+        order += ready
+    return order
+
+
+def _check_counts(estimates: pl.DataFrame) -> None:
+    wrong = estimates.filter(pl.any_horizontal(pl.col(_COUNTS) < 0))
+    if wrong.height:
+        row = wrong.row(0, named=True)
+        raise DisagreementError(
+            f"{wrong.height} rows have a negative count",
+            value=", ".join(f"{name} {row[name]}" for name in ("measure", *CELL, *_COUNTS)),
+            allowed="whole numbers from 0",
+        )
+
+
+def _classes(rows: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
+    """Return rows of wider age groups, sums of those there are, as if they were shown."""
+    present = set(rows["age_group"].unique())
+    parts = []
+    for label in labels:
+        inside = [age for age in present if age != ALL and within(age, label)]
+        if label in present or not inside:
+            continue
+        by = [name for name in CELL if name != AGE]
+        summed = (
+            rows.filter(pl.col(AGE).is_in(inside)).group_by(by, maintain_order=True)
+            .agg(pl.col("n").sum())
+        )  # fmt: skip
+        parts.append(summed.with_columns(pl.lit(label).alias(AGE), standard=pl.lit(NO_STANDARD)))
+    empty = rows.clear()
+    return pl.concat([empty, *parts], how="diagonal").select(rows.columns) if parts else empty
 
 
 def _small(counts: NDArray[np.int64], threshold: int) -> Flags:
@@ -141,59 +205,45 @@ def _small(counts: NDArray[np.int64], threshold: int) -> Flags:
 
 
 def _suppress(
-    measure: Measure, own: tuple[Flags, Flags], threshold: int, *, checked: str | None
-) -> tuple[Flags, Flags]:
+    measure: Measure, small: tuple[Flags, Flags], threshold: int, *, taken: NDArray[np.int64],
+    checked: str | None, alone: bool,
+) -> tuple[Flags, Flags]:  # fmt: skip
     """Return which cells and which (cell, time) are withheld.
 
-    ``checked``: the measure, where parts must not exceed their total.
+    ``taken``: cells that go with those of another measure. ``checked``: the measure, where parts
+    must not exceed their total. ``alone``: whether its counts are those of another measure.
     """
-    cases = measure.n_hidden | own[0]
-    follow_up = measure.follow_up_hidden | own[1]
+    cases = measure.n_hidden | small[0] | (measure.rest & (measure.n + measure.known > 0))
+    cases[taken] = True
+    follow_up = measure.follow_up_hidden | small[1]
     for lattice in measure.lattices if checked is not None else ():
+        if alone and not lattice.timed:
+            continue
+        before = measure.follow_up_hidden if lattice.timed else measure.n_hidden
         for family in lattice.families:
-            _check_sums(
-                family, lattice.values, follow_up if lattice.timed else cases, checked or ""
-            )
-    _settle([one for one in measure.lattices if not one.timed], cases, threshold)
+            _check_sums(family, lattice.values, before, checked or "")
+    if threshold == 1:
+        return cases, follow_up
+    for lattice in measure.lattices if not alone else ():
+        if not lattice.timed:
+            cases = settle(lattice, cases, measure.n_hidden, threshold)
     if not len(follow_up):
         return cases, follow_up
-    follow_up |= cases[measure.unit_cell]
+    rest = measure.rest[measure.unit_cell] & (measure.follow_up > 0).any(axis=1)
+    follow_up = follow_up | cases[measure.unit_cell] | rest
     timed = [one for one in measure.lattices if one.timed]
-    while True:
-        _settle(timed, follow_up, threshold)
-        before = int(follow_up.sum())
-        _break_sandwiches(measure, cases, follow_up)
-        if int(follow_up.sum()) == before:
-            return cases, follow_up
+    for place, lattice in enumerate(timed):
+        times = Times(lattice.values, measure, cases, falling=place == 1)
+        follow_up = settle(lattice, follow_up, measure.follow_up_hidden, threshold, times=times)
+    return cases, follow_up
 
 
-def _settle(lattices: list[Lattice], hidden: Flags, threshold: int) -> None:
-    """Withhold, in place, until no family of these lattices gives a count away."""
-    before = -1
-    while before < (before := int(hidden.sum())):
-        for lattice in lattices:
-            for family in lattice.families:
-                _withhold_more(
-                    family, lattice.values, hidden, threshold, positive=not lattice.timed
-                )
-
-
-def _sums(
-    family: Family, values: NDArray[np.int64], hidden: Flags
-) -> tuple[Flags, NDArray[np.int64], NDArray[np.int64]]:
-    """Return per relation: the total withheld, parts withheld, total minus shown parts."""
-    size = len(family.total)
-    gone = hidden[family.part]
-    n_gone = np.bincount(family.relation[gone], minlength=size)
-    sums = np.bincount(
-        family.relation, weights=np.where(gone, 0, values[family.part]), minlength=size
-    )
-    return hidden[family.total], n_gone, values[family.total] - sums.astype(np.int64)
-
-
-def _check_sums(family: Family, values: NDArray[np.int64], hidden: Flags, name: str) -> None:
-    total_gone, _, left = _sums(family, values, hidden)
-    wrong = np.flatnonzero(~total_gone & (left < 0))
+def _check_sums(family: Family, values: NDArray[np.int64], unknown: Flags, name: str) -> None:
+    """Refuse totals below the sum of their parts; of those unknown nothing is asked."""
+    known = np.where(unknown[family.part], 0, values[family.part])
+    sums = np.bincount(family.relation, weights=known, minlength=len(family.total))
+    left = values[family.total] - sums.astype(np.int64)
+    wrong = np.flatnonzero(~unknown[family.total] & (left < 0))
     if len(wrong):
         total = values[family.total[wrong[0]]]
         raise DisagreementError(
@@ -202,45 +252,6 @@ def _check_sums(family: Family, values: NDArray[np.int64], hidden: Flags, name: 
             allowed=f"up to the total, {int(total)}",
             remedy="Parts must not overlap, and all must count the same cases.",
         )
-
-
-def _withhold_more(
-    family: Family, values: NDArray[np.int64], hidden: Flags, threshold: int, *, positive: bool
-) -> None:
-    """Withhold, in place, one more count of each family that gives one away.
-
-    ``positive``: withheld parts are known to be at least 1.
-    """
-    total_gone, n_gone, left = _sums(family, values, hidden)
-    pinned = (left <= n_gone) if positive else np.zeros(len(left), dtype=bool)
-    bad = ~total_gone & (left > 0) & ((n_gone == 1) | (left < threshold) | pinned)
-    bad |= total_gone & (n_gone == 0)
-    if threshold == 1 or not bad.any():
-        return
-    eligible = bad[family.relation] & ~hidden[family.part] & (values[family.part] > 0)
-    candidates = np.flatnonzero(eligible)
-    relations, first = np.unique(family.relation[candidates], return_index=True)
-    hidden[family.part[candidates[first]]] = True
-    bad[relations] = False
-    hidden[family.total[bad]] = True
-
-
-def _break_sandwiches(measure: Measure, cases: Flags, follow_up: Flags) -> None:
-    """Withhold, in place, a time whose deaths give those withheld before it."""
-    events, cell = measure.follow_up[:, 0], measure.unit_cell
-    position = np.arange(len(events))
-    while True:
-        shown = ~follow_up
-        before = np.maximum.accumulate(np.where(shown, position, -1))
-        after = np.minimum.accumulate(np.where(shown, position, len(events))[::-1])[::-1]
-        has_before = (before >= 0) & (cell[before] == cell)
-        after_or_last = np.minimum(after, len(events) - 1)
-        has_after = (after < len(events)) & (cell[after_or_last] == cell)
-        bound = np.where(has_after, events[after_or_last], measure.n[cell])
-        given = follow_up & ~cases[cell] & has_before & (events[before] == bound) & (bound > 0)
-        if not given.any():
-            return
-        follow_up[np.where(has_after, after_or_last, before)[given]] = True
 
 
 def _written(

@@ -27,6 +27,9 @@ def links(study: Study) -> list[Link]:
         Link(schema.SHRUNKEN, schema.INCIDENCE, whole),
         Link(schema.PROJECTED, schema.INCIDENCE, whole),
         Link(schema.PROJECTED_RATE, schema.INCIDENCE, whole),
+        Link(schema.NET_SURVIVAL, schema.INCIDENCE, whole, by_sex=True, same=False),
+        Link(schema.PREVALENT, schema.INCIDENCE, whole, same=False),
+        Link(schema.PREVALENCE, schema.PREVALENT),
         Link(schema.COMPLETE_PERSONS, schema.PREVALENT, widest),
         Link(schema.COMPLETE, schema.PREVALENT, widest),
     ]

@@ -40,7 +40,7 @@ from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
 from rarecare.study.release import REPORT, Release, write_release
 from rarecare.study.sources import Submission, read_submission, target_population
 from rarecare.study.stages import StageSums, stage_rows
-from rarecare.study.survival import Sums, survival_period, survival_rows, tally_registry
+from rarecare.study.survival import CLASS_LABELS, Sums, survival_period, survival_rows, tally_registry
 from rarecare.tally.engines import Engine
 
 Progress = Callable[[str, int, int], None]
@@ -390,6 +390,7 @@ def _protected(
         estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
         overlapping=(*schema.OVERLAPPING, *(care.overlapping if care else ())),
         links=[*links(study), *(care.links(study) if care else ())],
+        classes={schema.INCIDENCE: CLASS_LABELS},
     )  # fmt: skip
     assert made.quality_counts is not None
     whole = dict.fromkeys(("area", "sex", "age_group"), schema.ALL)

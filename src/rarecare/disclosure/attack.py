@@ -1,0 +1,130 @@
+"""What a reader can work out: the least and the greatest value of a count that is withheld.
+
+Each solution of a programme is a whole table that agrees with everything shown. Tables found for
+one count speak of all others too, so that most counts need no programme of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarecare.disclosure.web import Integers, Reals, Web
+from rarecare.errors import DisagreementError
+
+CLEAR = 1e-6
+"""What a solver may be off by."""
+_OFF_BY = 1e-4
+
+
+class Reader:
+    """The tables that agree with what is shown of a web; all its counts are withheld.
+
+    Attributes
+    ----------
+    least_seen, greatest_seen
+        Of each count, in the tables found so far; the true table is one.
+    """
+
+    def __init__(self, web: Web, *, known: bool = True) -> None:
+        """``known``: whether the values of the web are a table that agrees."""
+        self.web = web
+        size = len(web.values)
+        self.least_seen = web.values.copy() if known else np.full(size, np.inf)
+        self.greatest_seen = web.values.copy() if known else np.full(size, -np.inf)
+        self._solver = solver_of(web.lower, web.upper, web)
+        self._cost = np.zeros(size)
+        self._place = np.arange(size, dtype=np.int32)
+
+    def agrees(self) -> bool:
+        """Return whether any table agrees with what is shown."""
+        self._solver.run()
+        return bool(self._solver.getModelStatus().name == "kOptimal")
+
+    def best(self, cost: Reals) -> Reals | None:
+        """Return the table of least cost, or nothing where there is none or it has no bound."""
+        self._solver.changeColsCost(len(cost), self._place, cost)
+        return self._solved()
+
+    def extreme(self, count: int, sign: float) -> float:
+        """Return the least (1) or the greatest (−1) value of one count; ``inf`` without bound."""
+        cost = np.zeros(len(self.web.values))
+        cost[count] = sign
+        table = self.best(cost)
+        if table is None:
+            return -sign * np.inf
+        return float(table[count])
+
+    def look(self, counts: Integers, least: Reals, greatest: Reals) -> None:
+        """Search tables in which many counts at once are as small, or as large, as asked."""
+        for sign in (1.0, -1.0):
+            for _ in range(3):
+                if sign > 0:
+                    short = counts[self.least_seen[counts] > least[counts] + CLEAR]
+                else:
+                    short = counts[self.greatest_seen[counts] < greatest[counts] - CLEAR]
+                if len(short) < 3:
+                    break
+                cost = np.zeros(len(self.web.values))
+                cost[short] = sign / (1.0 + self.web.values[short])
+                if self.best(cost) is None:
+                    break
+
+    def _solved(self) -> Reals | None:
+        self._solver.run()
+        status = self._solver.getModelStatus().name
+        if status in {"kUnbounded", "kUnboundedOrInfeasible"}:
+            return None
+        if status != "kOptimal":
+            raise DisagreementError(
+                "a programme of disclosure control has no solution", value=status,
+                remedy="Counts of this table contradict one another; check the totals.",
+            )  # fmt: skip
+        table = np.array(self._solver.getSolution().col_value)
+        np.minimum(self.least_seen, table, out=self.least_seen)
+        np.maximum(self.greatest_seen, table, out=self.greatest_seen)
+        return table
+
+
+def solver_of(
+    lower: Reals, upper: Reals, web: Web, *, cost: Reals | None = None,
+    columns: NDArray[np.int64] | None = None, signs: Reals | None = None,
+) -> Any:  # fmt: skip
+    """Return a solver that holds the relations of a web.
+
+    Parameters
+    ----------
+    lower, upper, cost
+        Of the variables.
+    web
+        Whose relations hold.
+    columns, signs
+        The count of the web that each variable adds to, and how; by default one for each.
+    """
+    import highspy  # noqa: PLC0415 - slow to import
+    from scipy.sparse import coo_array  # noqa: PLC0415
+
+    size = len(web.values)
+    matrix = coo_array((web.sign, (web.row, web.column)), shape=(len(web.least), size)).tocsc()
+    if columns is not None and signs is not None:
+        matrix = matrix[:, columns] * signs
+    matrix = matrix.tocsc()
+    programme = highspy.HighsLp()
+    programme.num_col_ = len(lower)
+    programme.num_row_ = len(web.least)
+    programme.col_cost_ = np.zeros(len(lower)) if cost is None else cost
+    programme.col_lower_, programme.col_upper_ = lower, upper
+    programme.row_lower_ = np.where(np.isinf(web.least), -highspy.kHighsInf, web.least)
+    programme.row_upper_ = web.greatest
+    programme.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    programme.a_matrix_.start_ = matrix.indptr
+    programme.a_matrix_.index_ = matrix.indices
+    programme.a_matrix_.value_ = matrix.data
+    solver = highspy.Highs()
+    solver.silent()
+    solver.setOptionValue("threads", 1)
+    solver.setOptionValue("presolve", "off")
+    solver.passModel(programme)
+    return solver

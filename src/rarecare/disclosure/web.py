@@ -1,0 +1,244 @@
+"""Counts and the relations among them, as a reader who can add and subtract sees them.
+
+A *web* holds whole numbers and linear relations: the parts of a total add up to it. What a reader
+can work out about a count that is withheld is a linear programme: its least and its greatest value
+over all tables that agree with everything shown.
+
+A web is taken apart at the tree of entities: the parts of one entity are looked at by a reader who
+is told every count of that entity, also those withheld. That reader knows more than any other, so
+what he cannot work out nobody can; and the pieces become small enough to be solved exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarecare.disclosure.cells import ENTITY, Family, Lattice
+
+Integers = NDArray[np.int64]
+Reals = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Web:
+    """Counts that hang together.
+
+    Attributes
+    ----------
+    values
+        The counts, shape (n,).
+    lower, upper
+        What a reader knows of each count from elsewhere, shape (n,); ``inf``: nothing.
+    row, column, sign
+        The relations as a sparse matrix: relation, count, 1 for a part and −1 for a total.
+    least, greatest
+        Limits of each relation, shape (n_relations,); the same where parts make up their total.
+    ceiling
+        The smallest total that each count is part of, shape (n,); no count can be above it.
+    """
+
+    values: Reals
+    lower: Reals
+    upper: Reals
+    row: Integers
+    column: Integers
+    sign: Reals
+    least: Reals
+    greatest: Reals
+    ceiling: Reals
+
+    @classmethod
+    def of(
+        cls, values: Integers, families: tuple[Family, ...], *,
+        bounds: tuple[Reals, Reals] | None = None, unknown: Flags | None = None,
+    ) -> Web:  # fmt: skip
+        """Return the web of counts that are known, the totals of the tree of entities told.
+
+        ``bounds``: least and greatest of each. ``unknown``: counts whose value is not known;
+        relations that hold one are left out.
+        """
+        gone = np.zeros(len(values), dtype=bool) if unknown is None else unknown
+        made = _Relations(values)
+        for family in families:
+            left, n_gone = family_sums(family, values, gone)
+            good = (left >= 0) & (n_gone == 0)
+            made.add(family, good, slack=left > 0, told=family.name == ENTITY)
+        return made.web(bounds)
+
+    def pieces(self, chosen: Flags) -> Iterator[Integers]:
+        """Yield the positions of the chosen counts that hang together, piece by piece."""
+        from scipy.sparse import coo_array  # noqa: PLC0415 - slow to import
+        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+        place = np.flatnonzero(chosen)
+        if not len(place):
+            return
+        kept = chosen[self.column]
+        new = np.cumsum(chosen) - 1
+        size = len(place) + len(self.least)
+        links = coo_array(
+            (np.ones(int(kept.sum())), (new[self.column[kept]], len(place) + self.row[kept])),
+            shape=(size, size),
+        )
+        _, label = connected_components(links, directed=False)
+        own = label[: len(place)]
+        order = np.argsort(own, kind="stable")
+        cuts = np.flatnonzero(np.diff(own[order])) + 1
+        yield from (place[part] for part in np.split(order, cuts))
+
+    def part(self, place: Integers, outside: Flags | None = None) -> Web:
+        """Return the web of some of the counts, all others at their values and shown.
+
+        ``outside``: counts that are not known; relations that hold one not among those chosen
+        are left out.
+        """
+        inside = np.full(len(self.values), -1, dtype=np.int64)
+        inside[place] = np.arange(len(place))
+        within = inside[self.column] >= 0
+        if outside is not None:
+            open_ = np.zeros(len(self.least), dtype=bool)
+            open_[self.row[~within & outside[self.column]]] = True
+            within &= ~open_[self.row]
+        touched = np.unique(self.row[within])
+        renumber = np.full(len(self.least), -1, dtype=np.int64)
+        renumber[touched] = np.arange(len(touched))
+        beside = ~within & (renumber[self.row] >= 0)
+        fixed = np.bincount(
+            renumber[self.row[beside]],
+            weights=self.sign[beside] * self.values[self.column[beside]],
+            minlength=len(touched),
+        )
+        return Web(
+            values=self.values[place], lower=self.lower[place], upper=self.upper[place],
+            row=renumber[self.row[within]], column=inside[self.column[within]],
+            sign=self.sign[within], least=self.least[touched] - fixed,
+            greatest=self.greatest[touched] - fixed, ceiling=self.ceiling[place],
+        )  # fmt: skip
+
+
+def family_sums(family: Family, values: Integers, gone: Flags) -> tuple[Integers, Integers]:
+    """Return of each relation: the total less its parts, and how many of its counts are gone."""
+    size = len(family.total)
+    parts = np.bincount(family.relation, weights=values[family.part], minlength=size)
+    n_gone = np.bincount(family.relation, weights=gone[family.part], minlength=size)
+    left = values[family.total] - parts.astype(np.int64)
+    return left, n_gone.astype(np.int64) + gone[family.total]
+
+
+class _Relations:
+    """Relations under way to a web."""
+
+    def __init__(self, values: Integers) -> None:
+        self._values = values
+        self._ceiling = np.full(len(values), np.inf)
+        self._row: list[Integers] = []
+        self._column: list[Integers] = []
+        self._sign: list[Reals] = []
+        self._least: list[Reals] = []
+        self._greatest: list[Reals] = []
+        self._size = 0
+        self._held: list[tuple[Integers, Integers]] = []
+
+    def add(
+        self, family: Family, good: Flags, *, slack: Flags, told: bool, shown: Flags | None = None
+    ) -> None:
+        """Add the good relations of a family.
+
+        ``slack``: where the parts need not make up the total. ``told``: whether the totals are
+        known to the reader whatever is withheld. ``shown``: which counts are.
+        """
+        number = np.cumsum(good) - 1 + self._size
+        kept = good[family.relation]
+        total = family.total[good]
+        known = self._values[family.total].astype(float)
+        if shown is not None:
+            known = np.where(shown[family.total], known, np.inf)
+            lost = ~shown[family.total[family.relation]] & kept
+            self._held.append((family.total[family.relation[lost]], family.part[lost]))
+        np.minimum.at(self._ceiling, family.part[kept], known[family.relation[kept]])
+        self._row.append(number[family.relation[kept]])
+        self._column.append(family.part[kept])
+        self._sign.append(np.ones(int(kept.sum())))
+        rest = slack[good]
+        if told:
+            whole = self._values[total].astype(float)
+            self._least.append(np.where(rest, -np.inf, whole))
+            self._greatest.append(whole)
+        else:
+            self._row.append(number[good])
+            self._column.append(total)
+            self._sign.append(np.full(len(total), -1.0))
+            self._least.append(np.where(rest, -np.inf, 0.0))
+            self._greatest.append(np.zeros(len(total)))
+        self._size += len(total)
+
+    def web(self, bounds: tuple[Reals, Reals] | None) -> Web:
+        size = len(self._values)
+        lower, upper = bounds or (np.zeros(size), np.full(size, np.inf))
+        most = 2.0 * float(self._values.sum()) + 1000.0
+        for total, part in self._held:  # of a total that is not shown, what its own total says
+            np.minimum.at(self._ceiling, part, self._ceiling[total])
+        whole = np.zeros(0, dtype=np.int64)
+        return Web(
+            values=self._values.astype(float), lower=lower, upper=np.minimum(upper, most),
+            row=np.concatenate([whole, *self._row]),
+            column=np.concatenate([whole, *self._column]),
+            sign=np.concatenate([np.zeros(0), *self._sign]),
+            least=np.concatenate([np.zeros(0), *self._least]),
+            greatest=np.concatenate([np.zeros(0), *self._greatest]),
+            ceiling=self._ceiling,
+        )  # fmt: skip
+
+
+def published(
+    lattice: Lattice, hidden: Flags, rest: Flags, *, bounds: tuple[Reals, Reals] | None = None,
+    guessed: bool = False, overlapping: bool = False,
+) -> tuple[Web, Flags]:  # fmt: skip
+    """Return the web of what is shown, and which of its counts are not known.
+
+    What an entity has beside its listed parts (``rest``) follows where all of them are shown.
+    ``guessed``: a reader who sees that it is 0 wherever it follows takes it to be 0 everywhere,
+    and takes parts to make up their total if he sees them to do so everywhere. ``overlapping``:
+    the parts of an entity need not add up to it.
+    """
+    values = np.where(hidden | rest, 0, lattice.values)
+    unknown = hidden & ~rest if overlapping else hidden | rest
+    for family in lattice.families:
+        if family.name == ENTITY and not overlapping:
+            left, n_gone = family_sums(family, values, unknown)
+            at = np.flatnonzero(rest[family.part])
+            relation, part = family.relation[at], family.part[at]
+            follows = n_gone[relation] == 1
+            values[part[follows]] = left[relation[follows]]
+            unknown[part[follows]] = False
+            if guessed:
+                held = np.unique(lattice.entity[part[follows & (left[relation] > 0)]])
+                seen = np.unique(lattice.entity[part[follows]])
+                unknown[part[np.isin(lattice.entity[part], np.setdiff1d(seen, held))]] = False
+    made = _Relations(values)
+    for family in lattice.families:
+        if overlapping and family.name == ENTITY:
+            continue
+        left, n_gone = family_sums(family, values, unknown)
+        whole = n_gone == 0
+        open_ = not guessed or bool((left[whole] > 0).any())
+        slack = np.where(whole, left > 0, open_) & (family.name != ENTITY)
+        made.add(family, ~whole | (left >= 0), slack=slack, told=False, shown=~unknown)
+    return made.web(bounds), unknown
+
+
+def blocks(lattice: Lattice, unknown: Flags) -> Iterator[Integers]:
+    """Yield counts that are not known, those of an entity and its parts together."""
+    holder = np.where(lattice.above >= 0, lattice.entity[lattice.above], -1)
+    place = np.flatnonzero(unknown)
+    both = np.concatenate([holder[place], lattice.entity[place]])
+    order = np.argsort(both, kind="stable")
+    cuts = np.flatnonzero(np.diff(both[order])) + 1
+    for group in np.split(np.tile(place, 2)[order], cuts):
+        if len(group):
+            yield np.unique(group)
