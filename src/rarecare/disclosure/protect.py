@@ -134,8 +134,10 @@ def protect(
         measure = measure_of(pl.concat([rows, added]), areas=areas, entities=entities)
         few = _small(np.column_stack([measure.n, measure.known]), threshold)
         small = (few, _small(measure.follow_up, threshold))
+        before = (rows["status"] == WITHHELD).to_numpy()
         cases, follow_up = _suppress(
             measure, small, threshold, taken=measure.cell[: len(place)][taken],
+            gone=measure.unit[: len(place)][before] if len(measure.unit) else measure.unit,
             checked=None if name in overlapping else name,
             alone=any(link.same for link in own),
         )  # fmt: skip
@@ -206,16 +208,18 @@ def _small(counts: NDArray[np.int64], threshold: int) -> Flags:
 
 def _suppress(
     measure: Measure, small: tuple[Flags, Flags], threshold: int, *, taken: NDArray[np.int64],
-    checked: str | None, alone: bool,
+    gone: NDArray[np.int64], checked: str | None, alone: bool,
 ) -> tuple[Flags, Flags]:  # fmt: skip
     """Return which cells and which (cell, time) are withheld.
 
-    ``taken``: cells that go with those of another measure. ``checked``: the measure, where parts
+    ``taken``: cells that go with those of another measure. ``gone``: (cells, times) that were
+    withheld before. ``checked``: the measure, where parts
     must not exceed their total. ``alone``: whether its counts are those of another measure.
     """
     cases = measure.n_hidden | small[0] | (measure.rest & (measure.n + measure.known > 0))
     cases[taken] = True
     follow_up = measure.follow_up_hidden | small[1]
+    follow_up[gone] = True
     for lattice in measure.lattices if checked is not None else ():
         if alone and not lattice.timed:
             continue

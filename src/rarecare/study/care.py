@@ -137,6 +137,7 @@ def care_tables(
     rule = DisclosureRule.of(study.disclosure.threshold)
     indicators = pl.concat(made.indicators)
     explained = care_rows.explained(whole, asking, indicators)
+    indicators = care_rows.with_all_categories(indicators, explained, study)
     rows = _settled(indicators, explained, rule, areas=areas, entities=entities)
     others = list(made.volumes)
     if study.care.needs is not None and made.counts:
@@ -190,6 +191,7 @@ def _settled(
             "measure"
         ].implode()
     )
+    links = [Link(name, schema.INCIDENCE) for name in names]
     before = -1
     while (now := int((own["status"] == WITHHELD).sum())) > before:
         before = now
@@ -197,7 +199,9 @@ def _settled(
             # the cases of a stage follow from those of the others
             n=pl.when(~(strata & (pl.col("status") == WITHHELD))).then("n")
         )
-        shown = protect(own, areas=areas, entities=entities, threshold=rule.threshold).estimates
+        shown = protect(
+            own, areas=areas, entities=entities, threshold=rule.threshold, links=links
+        ).estimates
         key = list(schema.KEY)
         gone = shown.filter(status=WITHHELD).select(key).with_columns(_gone=pl.lit(value=True))
         marked = own.join(gone, on=key, how="left", nulls_equal=True, maintain_order="left")

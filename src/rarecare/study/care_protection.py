@@ -21,14 +21,17 @@ _NUMBERS = ("estimate", "se", "lower", "upper")
 
 
 def hidden(rows: pl.DataFrame, where: pl.Expr, reason: str) -> pl.DataFrame:
-    """Return rows with numerator, denominator and numbers withheld where the expression is true."""
+    """Return rows with their numbers withheld where the expression is true.
+
+    Numerator and denominator stay, for the rule of the release to withhold them: it must know what
+    it hides.
+    """
     gone = where.fill_null(value=False)
     return rows.with_columns(
-        *(pl.when(~gone).then(pl.col(name)).alias(name)
-          for name in ("events", "at_risk", *_NUMBERS)),
+        *(pl.when(~gone).then(pl.col(name)).alias(name) for name in _NUMBERS),
         status=pl.when(gone).then(pl.lit(WITHHELD)).otherwise("status"),
         reason=pl.when(gone).then(pl.lit(reason)).otherwise("reason"),
-    )  # fmt: skip
+    )
 
 
 def small_complements(rows: pl.DataFrame, rule: DisclosureRule) -> pl.DataFrame:

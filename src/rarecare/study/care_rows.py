@@ -300,6 +300,24 @@ def _explained(of: Definitions, one: Definition, data: str) -> Row:
     }  # fmt: skip
 
 
+def with_all_categories(made: pl.DataFrame, care: pl.DataFrame, study: Study) -> pl.DataFrame:
+    """Return rows with those of categories that no case of a cancer and area is of: a share of 0.
+
+    Without them a reader, and the rule of disclosure, could not tell none from not asked.
+    """
+    own = care.filter(pl.col("category").is_not_null(), topic="indicator")
+    parts = [made]
+    for _, of in own.group_by("indicator", "data", maintain_order=True):
+        rows = made.filter(pl.col("measure").is_in(of["measure"].implode()))
+        cells = rows.unique(["entity_id", "area"], maintain_order=True)
+        lacking = cells.drop("measure").join(of.select("measure"), how="cross").join(
+            rows, on=["measure", "entity_id", "area"], how="anti"
+        )  # fmt: skip
+        none = [row | _limited(0, row["at_risk"], study) for row in lacking.iter_rows(named=True)]
+        parts.append(pl.DataFrame(none, schema=made.schema, orient="row"))
+    return pl.concat(parts)
+
+
 def parts_of(made: pl.DataFrame, care: pl.DataFrame) -> Mapping[str, Sequence[str]]:
     """Return the measures that divide the cases of one denominator, by indicator and data.
 
