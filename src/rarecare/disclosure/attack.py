@@ -60,13 +60,15 @@ class Reader:
     def look(self, counts: Integers, least: Reals, greatest: Reals) -> None:
         """Search tables in which many counts at once are as small, or as large, as asked."""
         for sign in (1.0, -1.0):
-            for _ in range(3):
+            before = len(counts) + 1
+            while True:
                 if sign > 0:
                     short = counts[self.least_seen[counts] > least[counts] + CLEAR]
                 else:
                     short = counts[self.greatest_seen[counts] < greatest[counts] - CLEAR]
-                if len(short) < 3:
+                if len(short) < 3 or len(short) > 0.9 * before:
                     break
+                before = len(short)
                 cost = np.zeros(len(self.web.values))
                 cost[short] = sign / (1.0 + self.web.values[short])
                 if self.best(cost) is None:

@@ -183,7 +183,8 @@ def _by_equations(
             gone = measure.follow_up_hidden
             rest = measure.rest[measure.unit_cell]
             falling = lattice is measure.lattices[-1]
-            bounds = Times(lattice.values, measure, measure.n_hidden, falling=falling).bounds(gone)
+            times = Times(lattice.values, measure, measure.n_hidden, falling=falling)
+            bounds = times.bounds(gone, np.arange(len(gone)))
             narrowed = _narrowed(lattice, gone, rest, threshold, bounds=bounds)
             at, first = np.unique(measure.unit, return_index=True)
             counted = "at_risk" if falling else "events"

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from rarecare.disclosure.cells import Integers, Lattice
-from rarecare.disclosure.suppress import Block, Need, protect_block
+from rarecare.disclosure.suppress import Need, protect_block
 from rarecare.disclosure.times import Times
 from rarecare.disclosure.web import Flags, Reals, Web
 
@@ -36,59 +36,72 @@ def settle(
     """
     web = Web.of(lattice.values, lattice.families, unknown=unknown)
     small = (lattice.values > 0) & (lattice.values < threshold) & ~unknown
-    need = Need.of(web, small, threshold)
+    need = Need.of(web, small & ~_only_part(lattice), threshold)
     hidden = hidden.copy()
-    while True:
-        beyond = _one_pass(lattice, web, hidden, need, times)
-        told = {
-            int(lattice.above[count]): (count, move) for count, move in beyond.items()
-            if lattice.above[count] >= 0 and not hidden[lattice.above[count]]
-        }  # fmt: skip
-        if not told:
-            return hidden
-        for total, (_, move) in told.items():  # withheld too, and able to move with its part
-            hidden[total] = True
-            whole = lattice.values[total]
-            need = need.also(total, whole + min(move, 0.0), whole + max(move, 0.0))
-
-
-def _one_pass(
-    lattice: Lattice, web: Web, hidden: Flags, need: Need, times: Times | None
-) -> dict[int, float]:
-    """Withhold, in place, from the top down; return what no withholding of a block achieves."""
+    positive = lattice.values > 0
     depth = _depth(lattice)
     cost = _costs(lattice, hidden, depth)
-    positive = lattice.values > 0
-    wanted = np.zeros(len(hidden), dtype=bool)
-    wanted[need.counts] = True
-    blocks = [place for place in web.pieces(hidden | positive) if wanted[place].any()]
-    blocks.sort(key=lambda place: (depth[place[0]], place[0]))
-    beyond: dict[int, float] = {}
-    level = 0
-    free = times.free() if times is not None else None
-    for place in blocks:
-        while level < depth[place[0]]:
+    asked = need.counts
+    while len(asked):
+        wanted = np.zeros(len(hidden), dtype=bool)
+        wanted[asked] = True
+        blocks = [place for place in web.pieces(hidden | positive) if wanted[place].any()]
+        blocks.sort(key=lambda place: (depth[place[0]], place[0]))
+        beyond: dict[int, float] = {}
+        level = 0
+        for place in blocks:
+            while level < depth[place[0]]:
+                level += 1
+                _hand_down(lattice, hidden, positive, depth == level)
+            beyond |= _one_block(web, place, hidden, need, cost[place], times)
+        while level < depth.max(initial=0):
             level += 1
             _hand_down(lattice, hidden, positive, depth == level)
-        loose = (free[0][place], free[1][place]) if free is not None else None
-        while True:
-            part = web.part(place)
-            if times is not None:
-                lower, upper = times.bounds(hidden)
-                part = replace(part, lower=lower[place], upper=upper[place])
-            own = need.within(place)
-            block: Block = protect_block(part, hidden[place], own, cost[place], loose)
-            hidden[place] = block.hidden
-            for count, value in block.stretched.items():
-                assert times is not None
-                times.stretch(hidden, int(place[count]), value)
-            if not block.stretched:
-                break
-        beyond |= {int(place[count]): move for count, move in block.beyond.items()}
-    while level < depth.max(initial=0):
-        level += 1
-        _hand_down(lattice, hidden, positive, depth == level)
-    return beyond
+        asked, need = _told(lattice, hidden, beyond, need)
+    return hidden
+
+
+def _one_block(
+    web: Web, place: Integers, hidden: Flags, need: Need, cost: Reals, times: Times | None
+) -> dict[int, float]:
+    """Withhold, in place, of one block; return what no withholding of it achieves."""
+    part, own = web.part(place), need.within(place)
+    if times is None:
+        block = protect_block(part, hidden[place], own, cost)
+        hidden[place] = block.hidden
+        return {int(place[count]): move for count, move in block.beyond.items()}
+    free = times.free(place)
+    while True:
+        lower, upper = times.bounds(hidden, place)
+        part = replace(part, lower=lower, upper=upper)
+        block = protect_block(part, hidden[place], own, cost, free)
+        hidden[place] = block.hidden
+        for count, value in block.stretched.items():
+            times.stretch(hidden, int(place[count]), value)
+        if not block.stretched:
+            return {int(place[count]): move for count, move in block.beyond.items()}
+
+
+def _told(
+    lattice: Lattice, hidden: Flags, beyond: dict[int, float], need: Need
+) -> tuple[Integers, Need]:
+    """Withhold, in place, totals that pin a part; return them, and the need with theirs."""
+    asked = []
+    for count, move in beyond.items():
+        total = int(lattice.above[count])
+        if total < 0 or hidden[total]:
+            continue
+        asked.append(total)
+        whole = float(lattice.values[total])
+        need = need.also(total, whole + min(move, 0.0), whole + max(move, 0.0))
+    hidden[asked] = True
+    return np.unique(np.array(asked, dtype=np.int64)), need
+
+
+def _only_part(lattice: Lattice) -> Flags:
+    """Return which counts are all of what the entity above them counts: protected with it."""
+    above = lattice.above
+    return (above >= 0) & (lattice.values == lattice.values[above])
 
 
 def _hand_down(lattice: Lattice, hidden: Flags, positive: Flags, at: Flags) -> None:

@@ -68,6 +68,11 @@ def narrow(web: Web, hidden: Flags, need: Need) -> tuple[Integers, Integers]:
         if not wanted[place].any():
             continue
         part, own = web.part(place), need.within(place)
+        if len(part.least) == 1 and (part.sign > 0).all():
+            low, high = _of_one_total(part)
+            above.extend(place[own.counts[low[own.counts] > own.least[own.counts]]])
+            below.extend(place[own.counts[high[own.counts] < own.greatest[own.counts]]])
+            continue
         reader = Reader(part)
         reader.look(own.counts, own.least, own.greatest)
         for count in own.counts:
@@ -78,6 +83,14 @@ def narrow(web: Web, hidden: Flags, need: Need) -> tuple[Integers, Integers]:
             if reader.greatest_seen[count] < short and reader.extreme(count, -1.0) < short:
                 below.append(place[count])
     return np.array(above, dtype=np.int64), np.array(below, dtype=np.int64)
+
+
+def _of_one_total(web: Web) -> tuple[Reals, Reals]:
+    """Return the least and greatest of parts whose total is known."""
+    rest_low = web.greatest[0] - (web.upper.sum() - web.upper) if web.least[0] == web.greatest[0] else -np.inf
+    low = np.maximum(web.lower, rest_low)
+    high = np.minimum(web.upper, web.greatest[0] - (web.lower.sum() - web.lower))
+    return low, high
 
 
 class Chooser:

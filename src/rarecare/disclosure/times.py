@@ -31,29 +31,35 @@ class Times:
     cases: Flags
     falling: bool
 
-    def bounds(self, hidden: Flags) -> tuple[Reals, Reals]:
-        """Return the least and the greatest of each count, as the times shown and the cases say.
+    def bounds(self, hidden: Flags, place: Integers) -> tuple[Reals, Reals]:
+        """Return the least and the greatest of some counts, as the times shown and the cases say.
 
         ``hidden``: which (cells, times) are withheld.
         """
-        values, cell = self.values, self.measure.unit_cell
-        size = len(values)
-        place = np.arange(size)
-        shown = ~hidden
-        before = np.maximum.accumulate(np.where(shown, place, -1))
-        after = np.minimum.accumulate(np.where(shown, place, size)[::-1])[::-1]
-        has_before = (before >= 0) & (cell[before] == cell)
-        inside = np.minimum(after, size - 1)
-        has_after = (after < size) & (cell[inside] == cell)
-        first, last = (has_after, has_before) if self.falling else (has_before, has_after)
-        low, high = (inside, before) if self.falling else (before, inside)
-        lower = np.where(first, values[low], 0.0)
-        upper = np.where(last, values[high], self._most())
+        before, after = self._nearest(hidden, place, -1), self._nearest(hidden, place, 1)
+        low, high = (after, before) if self.falling else (before, after)
+        values = self.values[place]
+        lower = np.where(low >= 0, self.values[low], 0.0)
+        upper = np.where(high >= 0, self.values[high], self._most(place))
         return np.where(values > 0, np.minimum(lower, values), lower), np.maximum(upper, values)
 
-    def free(self) -> tuple[Reals, Reals]:
+    def _nearest(self, hidden: Flags, place: Integers, step: int) -> Integers:
+        """Return the position of the nearest time shown of the same cell, or -1."""
+        cell = self.measure.unit_cell
+        answer = np.full(len(place), -1, dtype=np.int64)
+        at, index = place + step, np.arange(len(place))
+        while len(index):
+            inside = (at >= 0) & (at < len(cell))
+            inside[inside] = cell[at[inside]] == cell[place[index[inside]]]
+            at, index = at[inside], index[inside]
+            found = ~hidden[at]
+            answer[index[found]] = at[found]
+            at, index = at[~found] + step, index[~found]
+        return answer
+
+    def free(self, place: Integers) -> tuple[Reals, Reals]:
         """Return the same if no other time were shown."""
-        return np.zeros(len(self.values)), np.maximum(self._most(), self.values)
+        return np.zeros(len(place)), np.maximum(self._most(place), self.values[place])
 
     def stretch(self, hidden: Flags, count: int, value: float) -> None:
         """Withhold, in place, the times that keep a count from taking a value."""
@@ -67,7 +73,7 @@ class Times:
                 hidden[place] = True
             place += step
 
-    def _most(self) -> Reals:
-        most = 2.0 * float(self.values.sum()) + 1000.0
-        cell = self.measure.unit_cell
+    def _most(self, place: Integers) -> Reals:
+        cell = self.measure.unit_cell[place]
+        most = 2.0 * float(self.measure.n.max(initial=0)) + 1000.0
         return np.where(self.cases[cell], most, self.measure.n[cell].astype(float))
