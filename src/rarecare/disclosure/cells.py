@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,8 @@ class Lattice:
         Position of the same count of the entity that holds each, -1 where there is none.
     entity
         Position of the entity of each, in the tree.
+    union
+        Groups that overlap the tree, and the entities that make them up.
     """
 
     values: Integers
@@ -61,6 +63,7 @@ class Lattice:
     families: tuple[Family, ...]
     above: Integers
     entity: Integers
+    union: Family
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +102,14 @@ class Measure:
     lattices: tuple[Lattice, ...]
 
 
-def measure_of(rows: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFrame) -> Measure:
-    """Return the counts of the rows of one measure."""
+def measure_of(
+    rows: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFrame,
+    unions: Mapping[str, Sequence[str]] | None = None,
+) -> Measure:  # fmt: skip
+    """Return the counts of the rows of one measure.
+
+    ``unions``: of a group that overlaps the tree of entities, the entities that make it up.
+    """
     trees = dimensions(rows, areas=areas, entities=entities)
     strides = _strides(trees)
     codes = [tree.codes(rows[tree.name]) for tree in trees]
@@ -127,11 +136,14 @@ def measure_of(rows: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFram
     n, known = counts.T
     rest = np.arange(len(keys)) >= len(own)
     cell = np.searchsorted(keys, key)
-    lattices = [_lattice(known, keys, trees, strides, timed=False)]
+    made = _members(grown, unions or {})
+    lattices = [_lattice(known, keys, trees, strides, made, timed=False)]
     if (known != n).any():
         others = [i for i, tree in enumerate(trees) if tree.name != AGE]
         lattices.append(
-            _lattice(n, keys, [trees[i] for i in others], [strides[i] for i in others], timed=False)
+            _lattice(
+                n, keys, [trees[i] for i in others], [strides[i] for i in others], made, timed=False
+            )
         )
     whole_cell = _cell_of_all_ages(keys, key, cell, trees=trees, codes=codes, strides=strides)
     cases = (cell, whole_cell, n, known, hidden, rest)
@@ -161,7 +173,8 @@ def measure_of(rows: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFram
         of=np.unique(keys[rest] // strides[0]),
     )  # fmt: skip
     lattices += [
-        _lattice(column, timed_keys, trees, timed_strides, timed=True) for column in follow_up.T
+        _lattice(column, timed_keys, trees, timed_strides, made, timed=True)
+        for column in follow_up.T
     ]
     return Measure(
         *cases,
@@ -174,15 +187,36 @@ def measure_of(rows: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFram
     )
 
 
+def _members(tree: Dimension, unions: Mapping[str, Sequence[str]]) -> dict[int, list[int]]:
+    """Return the positions of the groups of ``unions`` and of what makes them up."""
+    place = {value: i for i, value in enumerate(tree.values)}
+    return {
+        place[name]: [place[part] for part in parts if part in place]
+        for name, parts in unions.items() if name in place
+    }  # fmt: skip
+
+
 def _lattice(
-    values: Integers, keys: Integers, trees: Sequence[Dimension], strides: list[int], *, timed: bool
-) -> Lattice:
+    values: Integers, keys: Integers, trees: Sequence[Dimension], strides: list[int],
+    unions: Mapping[int, Sequence[int]], *, timed: bool,
+) -> Lattice:  # fmt: skip
     families = _families(keys, trees, strides, values)
     above = np.full(len(keys), -1, dtype=np.int64)
     for family in families:
         if family.name == ENTITY:
             above[family.part] = family.total[family.relation]
-    return Lattice(values, timed=timed, families=families, above=above, entity=keys // strides[0])
+    entity = keys // strides[0]
+    parts, totals = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for group, members in unions.items():
+        part = np.flatnonzero(np.isin(entity, members))
+        wanted = keys[part] + (group - entity[part]) * strides[0]
+        found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        hit = keys[found] == wanted
+        parts.append(part[hit])
+        totals.append(found[hit])
+    total, relation = np.unique(np.concatenate(totals), return_inverse=True)
+    union = Family(ENTITY, np.concatenate(parts), relation, total)
+    return Lattice(values, timed, families, above, entity, union)
 
 
 def _grown(tree: Dimension) -> Dimension:

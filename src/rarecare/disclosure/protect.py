@@ -89,6 +89,7 @@ def protect(
     overlapping: Collection[str] = (),
     links: Collection[Link] = (),
     classes: Mapping[str, Sequence[str]] | None = None,
+    unions: Mapping[str, Sequence[str]] | None = None,
 ) -> Protected:
     """Return a release's estimates with small counts withheld.
 
@@ -105,6 +106,8 @@ def protect(
     classes
         By measure: age groups in which another measure counts nearly the same persons. They are
         taken to be known.
+    unions
+        Of a group that overlaps the tree of entities, the entities that make it up.
 
     Raises
     ------
@@ -131,7 +134,9 @@ def protect(
             if link.base in gone:
                 taken |= link.rows(rows, gone[link.base]).to_numpy()
         added = _classes(rows, (classes or {}).get(name, ()))
-        measure = measure_of(pl.concat([rows, added]), areas=areas, entities=entities)
+        measure = measure_of(
+            pl.concat([rows, added]), areas=areas, entities=entities, unions=unions
+        )
         few = _small(np.column_stack([measure.n, measure.known]), threshold)
         small = (few, _small(measure.follow_up, threshold))
         before = (rows["status"] == WITHHELD).to_numpy()

@@ -58,6 +58,24 @@ def settle(
             level += 1
             _hand_down(lattice, hidden, positive, depth == level)
         asked, need = _told(lattice, hidden, beyond, need)
+    return _unions_withheld(lattice, hidden, threshold)
+
+
+def _unions_withheld(lattice: Lattice, hidden: Flags, threshold: int) -> Flags:
+    """Return what is withheld once no group that overlaps the tree tells one of its parts.
+
+    Such a group hangs all blocks together; it is shown where enough of its parts are withheld that
+    it says little of each: three or more, and twice the threshold or more together.
+    """
+    family = lattice.union
+    gone = hidden[family.part]
+    size = len(family.total)
+    number = np.bincount(family.relation, weights=gone, minlength=size)
+    held = np.where(gone, lattice.values[family.part], 0)
+    together = np.bincount(family.relation, weights=held, minlength=size)
+    tells = (number > 0) & ((number < 3) | (together < 2 * threshold))
+    hidden = hidden.copy()
+    hidden[family.total[tells & (lattice.values[family.total] > 0)]] = True
     return hidden
 
 

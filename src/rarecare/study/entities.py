@@ -91,6 +91,22 @@ class Groups:
         """Return some of the groups."""
         return Groups(self.table.filter(kept), self.leaves, self.members[kept])
 
+    def rare_parts(self) -> list[str]:
+        """Return the largest groups that lie within all rare cancers, and make them up."""
+        names = self.table["entity_id"].to_list()
+        if RARE not in names:
+            return []
+        rare = self.members[names.index(RARE)]
+        inside = {
+            name: not (members & ~rare).any() and name != RARE and bool(members.any())
+            for name, members in zip(names, self.members, strict=True)
+        }
+        parents = self.table["parent_id"].to_list()
+        return [
+            name for name, parent in zip(names, parents, strict=True)
+            if inside[name] and not inside.get(parent, False)
+        ]  # fmt: skip
+
     def standard_of(self, standards: Sequence[str]) -> NDArray[np.int64]:
         """Return the position of each group's ICSS among ``standards``, the first by default."""
         wanted = self.table["icss_standard"].to_list()

@@ -23,7 +23,7 @@ from rarecare.study.care_volumes import add_treated, checked_thresholds, inhabit
 from rarecare.study.complete import Registered, complete_rows, registered
 from rarecare.study.conditional import conditional_rows
 from rarecare.study.config import Registry, Study, read_study
-from rarecare.study.entities import LEAF, Groups
+from rarecare.study.entities import LEAF, RARE, Groups
 from rarecare.study.incidence import Counts, count, incidence_rows, study_period
 from rarecare.study.listing import all_entities, links, listed_areas, listed_entities
 from rarecare.study.models import Gathered, gather, model_rows
@@ -390,7 +390,7 @@ def _protected(
         estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
         overlapping=(*schema.OVERLAPPING, *(care.overlapping if care else ())),
         links=[*links(study), *(care.links(study) if care else ())],
-        classes={schema.INCIDENCE: CLASS_LABELS},
+        classes={schema.INCIDENCE: CLASS_LABELS}, unions={RARE: groups.rare_parts()},
     )  # fmt: skip
     assert made.quality_counts is not None
     whole = dict.fromkeys(("area", "sex", "age_group"), schema.ALL)

@@ -1,0 +1,75 @@
+"""Random tables of cases, protected, against the reader who knows everything that is shown."""
+
+from itertools import product
+
+import numpy as np
+import polars as pl
+import pytest
+
+from rarecare.disclosure import protect
+from tests.reference.disclosure_twin import limits
+
+from . import tables
+from .twin import DIMENSIONS
+
+AREAS, ENTITIES = tables.areas(), tables.entities()
+DIMS = (tables.ENTITIES, tables.AREAS, tables.SEX, tables.AGES["incidence"], tables.PERIODS)
+UNIONS = {"rare": ["01.02", "02.01"]}
+ATOMS = list(product(*tables.ATOMS))
+
+
+def one_breakdown(_entity, area, sex, age, period):
+    """A release's margins: by area, by sex and age, or by year."""
+    cuts = (area != "all", sex != "all" or age != "all", "-" not in period)
+    return sum(cuts) <= 1
+
+
+def known_ages(n):
+    """No case of unknown age: a crude and a standardised rate show one count."""
+    n[..., 3, :] = 0
+    return n
+
+
+def atoms_of(cell):
+    return np.array(
+        [all(a in dim[v] for dim, v, a in zip(DIMS, cell, atom, strict=True)) for atom in ATOMS]
+    )
+
+
+def table(seed, mean):
+    rows = tables.estimates(seed, mean, measures=("incidence",), keep=one_breakdown)
+    return rows.filter(standard="none")
+
+
+def narrowed(rows, out, threshold):
+    """Return the small counts withheld that cannot be 0, or as large as they must be able to be."""
+    cells = [tuple(row) for row in rows.select(DIMENSIONS).iter_rows()]
+    held = np.array([atoms_of(cell) for cell in cells])
+    truth = rows["n"].to_numpy()
+    shown = out["n"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    asked = np.flatnonzero((truth > 0) & (truth < threshold))
+    assert np.isnan(shown[asked]).all()
+    wrong = []
+    for place, (least, greatest) in zip(asked, limits(held, shown, asked), strict=True):
+        # the smallest total: any other cell that holds all atoms of this one
+        holders = (held & held[place]).sum(axis=1) == held[place].sum()
+        holders[place] = False
+        bigger = holders & (held.sum(axis=1) > held[place].sum())
+        most = min([2 * threshold, *truth[bigger]])
+        if least > 1e-6 or greatest < most - 1e-6:
+            wrong.append((cells[place], int(truth[place]), least, greatest, most))
+    return wrong
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_small_count_is_narrowed(seed):
+    rng = np.random.default_rng(seed)
+    rows, threshold = table(seed, rng.uniform(0.3, 3)), int(rng.integers(3, 8))
+    out = protect(rows, areas=AREAS, entities=ENTITIES, threshold=threshold, unions=UNIONS).estimates
+    assert narrowed(rows, out, threshold) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12, 100))
+def test_no_small_count_is_narrowed_in_a_hundred_tables(seed):
+    test_no_small_count_is_narrowed(seed)
