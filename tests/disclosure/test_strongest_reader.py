@@ -73,3 +73,53 @@ def test_no_small_count_is_narrowed(seed):
 @pytest.mark.parametrize("seed", range(12, 100))
 def test_no_small_count_is_narrowed_in_a_hundred_tables(seed):
     test_no_small_count_is_narrowed(seed)
+
+
+FATES = [*(("dead", k) for k in range(3)), *(("left", k) for k in range(3)), ("here", 3)]
+
+
+def survival_atoms(cell, count, time):
+    """Return which (atom, fate) a count sums: fates are death or leaving by interval, or neither.
+
+    >>> survival_atoms(("all", "all", "all", "15-99", "2000-2001"), "n", 0).sum()
+    840
+    """
+    ages = tables.AGES["net survival"]
+    dims = (*DIMS[:3], ages, DIMS[4])
+    inside = [all(a in dim[v] for dim, v, a in zip(dims, cell, atom, strict=True))
+              for atom in ATOMS]  # fmt: skip
+    fates = {
+        "n": [True for _ in FATES],
+        "events": [kind == "dead" and k <= time for kind, k in FATES],
+        "at_risk": [k > time for _, k in FATES],
+    }[count]
+    return np.outer(inside, fates).ravel()
+
+
+def narrowed_survival(rows, out, threshold):
+    """Return the small counts withheld that must be above 0, or that are pinned."""
+    held, truth, shown, names = [], [], [], []
+    for row, seen in zip(rows.iter_rows(named=True), out.iter_rows(named=True), strict=True):
+        cell = tuple(row[d] for d in DIMENSIONS)
+        for count in ("n", "events", "at_risk"):
+            held.append(survival_atoms(cell, count, tables.TIMES.index(row["time_years"])))
+            truth.append(row[count])
+            shown.append(np.nan if seen[count] is None else seen[count])
+            names.append((*cell, row["time_years"], count))
+    held, truth, shown = np.array(held), np.array(truth), np.array(shown, dtype=float)
+    asked = np.flatnonzero((truth > 0) & (truth < threshold))
+    assert np.isnan(shown[asked]).all()
+    found = zip(asked, limits(held, shown, asked), strict=True)
+    return [
+        (names[place], int(truth[place]), least, greatest)
+        for place, (least, greatest) in found
+        if least > 1e-6 or greatest < truth[place] + 1e-6
+    ]
+
+
+def survival_table(seed, mean):
+    def chosen(_entity, area, sex, age, period):
+        return period == "2000-2001" and sum((area != "all", sex != "all", age != "15-99")) <= 1
+
+    rows = tables.estimates(seed, mean, measures=("net survival",), keep=chosen)
+    return rows.filter(standard="none")

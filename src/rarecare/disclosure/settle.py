@@ -10,10 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from rarecare.disclosure.cells import Integers, Lattice
+from rarecare.disclosure.cells import ENTITY, Integers, Lattice
 from rarecare.disclosure.suppress import Need, protect_block
 from rarecare.disclosure.times import Times
 from rarecare.disclosure.web import Flags, Reals, Web
+
+_WORTH = 4.0
+"""How many parts one of their totals is worth."""
 
 
 def settle(
@@ -36,7 +39,9 @@ def settle(
     """
     web = Web.of(lattice.values, lattice.families, unknown=unknown)
     small = (lattice.values > 0) & (lattice.values < threshold) & ~unknown
-    need = Need.of(web, small & ~_only_part(lattice), threshold)
+    everything = np.arange(len(hidden))
+    most = times.bounds(hidden, everything)[1] if times is not None else None
+    need = Need.of(web, small & ~_only_part(lattice), threshold, most)
     hidden = hidden.copy()
     positive = lattice.values > 0
     depth = _depth(lattice)
@@ -138,8 +143,12 @@ def _depth(lattice: Lattice) -> Integers:
 
 
 def _costs(lattice: Lattice, hidden: Flags, depth: Integers) -> Reals:
-    """Return the cost of withholding each count and all below it."""
-    cost = np.where(hidden, 0.0, 1.0 + np.log1p(lattice.values))
+    """Return the cost of withholding each count and all below it; totals are worth more."""
+    cost = 1.0 + np.log1p(lattice.values)
+    for family in lattice.families:
+        if family.name != ENTITY:
+            cost[np.unique(family.total)] *= _WORTH
+    cost[hidden] = 0.0
     for level in range(int(depth.max(initial=0)), 0, -1):
         part = np.flatnonzero(depth == level)
         np.add.at(cost, lattice.above[part], cost[part])

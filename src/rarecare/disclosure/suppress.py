@@ -34,13 +34,15 @@ class Need:
     greatest: Reals
 
     @classmethod
-    def of(cls, web: Web, small: Flags, threshold: int) -> Need:
+    def of(cls, web: Web, small: Flags, threshold: int, most: Reals | None = None) -> Need:
         """Return the need of small counts.
 
         Each must be able to be 0, and twice the threshold, or the smallest total that it is part
-        of where that is smaller.
+        of where that is smaller; ``most``: what another time says of each, such a total too.
         """
         reach = np.minimum(web.ceiling, 2.0 * threshold)
+        if most is not None:
+            reach = np.minimum(reach, most)
         return cls(
             np.flatnonzero(small), np.zeros(len(web.values)), np.maximum(reach, web.values)
         )
