@@ -18,6 +18,7 @@ from rarecare.errors import LifeTableError, PopulationError, UsageError
 from rarecare.results import WITHHELD
 from rarecare.study import schema
 from rarecare.study.care import CareArea, CareMade, CareTables, care_tables, close_area
+from rarecare.study.care_pathways import AskedPathways, Traced
 from rarecare.study.care_tally import Asking, ask
 from rarecare.study.care_volumes import add_treated, checked_thresholds, inhabitants
 from rarecare.study.complete import Registered, complete_rows, registered
@@ -35,6 +36,8 @@ from rarecare.study.outlook import (
     trend_rows,
     years_ahead,
 )
+from rarecare.study.pathway_rows import pathway_rows
+from rarecare.study.pathway_schema import PATHWAYS
 from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
 from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
 from rarecare.study.release import REPORT, Release, write_release
@@ -106,6 +109,8 @@ def make_release(
     if study.care is not None:
         checked_thresholds(study, groups)
         made.asking = Asking.of(study.care)
+        made.ways = AskedPathways.of(study, groups)
+        made.inputs += made.ways.inputs if made.ways else []
     order = sorted(study.registries, key=lambda r: (region_of(r.country), r.country, r.id))
     whole, region, country = _Level(schema.ALL), _Level(""), _Level("")
     for done, registry in enumerate(order):
@@ -174,6 +179,8 @@ class _Made:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     asking: Asking | None = None
     care: CareMade = field(default_factory=CareMade)
+    ways: AskedPathways | None = None
+    traced: Traced = field(default_factory=Traced)
 
 
 @dataclass(slots=True)
@@ -309,6 +316,11 @@ def _add_care(
         level.care.answered.add(given.answered)
     people = inhabitants(submission.population, study)
     add_treated(levels[0].care.treated, counted, submission, people)
+    if made.ways is not None:
+        left, notes = made.traced.add(submission, counted, made.ways)
+        made.notes += [f"{registry.id}: {note}" for note in notes]
+        table = left.select("reason", "records", note=pl.lit(None, dtype=pl.String))
+        made.exclusions.append(_accounted(table.with_row_index("order"), registry, "pathways"))
 
 
 def _add_alive(
@@ -392,10 +404,15 @@ def _protected(
         links=[*links(study), *(care.links(study) if care else ())],
     )  # fmt: skip
     assert made.quality_counts is not None
-    whole = dict.fromkeys(("area", "sex", "age_group"), schema.ALL)
-    gone = shown.estimates.filter(
-        measure=schema.INCIDENCE, status=WITHHELD, period=study_period(study), **whole
-    )
+    cells = shown.estimates.filter(
+        measure=schema.INCIDENCE, status=WITHHELD, period=study_period(study), sex=schema.ALL,
+        age_group=schema.ALL,
+    ).select("entity_id", "area").unique()  # fmt: skip
+    gone = cells.filter(area=schema.ALL)
+    pathways = pl.DataFrame(schema=PATHWAYS)
+    if made.ways is not None:
+        pathways, notes = pathway_rows(made.traced, made.ways, study, cells.rows())
+        made.notes += notes
     made.quality.append(
         entity_rows(
             made.quality_counts, groups, listed, threshold=study.disclosure.threshold,
@@ -444,6 +461,7 @@ def _protected(
         quality=pl.concat(made.quality),
         manifest=manifest,
         models=made.models,
+        pathways=pathways,
     )
     return replace(release, **care.beside) if care else release
 
