@@ -1,6 +1,8 @@
 """Ways through care in a release: beside the functions themselves, and what is withheld."""
 
+import re
 from datetime import date, timedelta
+from html import unescape
 
 import numpy as np
 import polars as pl
@@ -26,6 +28,7 @@ from rarecare.study.entities import Groups
 from rarecare.study.pathway_protection import alone, shown_areas
 from rarecare.study.pathway_rows import pathway_rows
 from rarecare.study.pathway_schema import PATH, PATHWAYS, STATE, WAIT, check_pathways
+from rarecare.study.report import numbers, ways
 
 COUNTRIES = ("DK", "IS", "SI")
 ENTITIES = ("01", "08")
@@ -237,6 +240,48 @@ def test_one_country_withheld_takes_another_along(protected):
     assert (shown["gone"] != 1).all()
 
 
+def section(release):
+    """The section of the report, as text."""
+    html = (release.folder / "report.html").read_text(encoding="utf-8")
+    found = re.search(r'<section id="ways".*?</section>', html, re.DOTALL)
+    assert found is not None
+    return unescape(
+        re.sub(r"<[^>]+>", " ", re.sub(r"<svg.*?</svg>", " ", found[0], flags=re.DOTALL))
+    )
+
+
+def test_the_report_has_the_numbers_of_the_release(protected):
+    text = section(protected)
+    pooled = protected.pathways.filter(area="all")
+    paths = pooled.filter(kind=PATH, status="ok").to_dicts()
+    assert len(paths) > 10
+    for row in paths:
+        assert re.search(rf"{row['step']}\s+{numbers.count(row['events'])}\s", text)
+        assert numbers.percent(row["estimate"]) in text
+    waits = pooled.filter(kind=WAIT, statistic="median", status="ok").to_dicts()
+    assert len(waits) > 4
+    for row in waits:
+        told = rf"{row['step']}\s+{numbers.count(row['events'])}\s+{ways.days(row)}\s"
+        assert re.search(told, text)
+    assert re.search(r"Withheld: Iceland, Slovenia\. A country is shown where", text)
+    html = (protected.folder / "report.html").read_text(encoding="utf-8")
+    for entity in protected.entities.filter(pl.col("entity_id").is_in(ENTITIES))["name"]:
+        assert f"{entity}: steps of care" in html
+        assert f"{entity}: where patients are" in html
+
+
+def test_flows_of_a_report_are_those_of_the_named_paths():
+    """Of 20: a > b 7, a > b > c 5, a 3, others 5."""
+    paths = [{"step": step, "events": n, "n": 20} for step, n in
+             (("a > b", 7), ("a > b > c", 5), ("a", 3), (OTHERS, 5))]  # fmt: skip
+    rows = ways.flows(paths).select("place", "from_step", "step", "from_n", "step_n", "n").rows()
+    end = "no further step"
+    assert rows == [
+        (1, "a", "b", 15, 12, 12), (1, "a", end, 15, 3, 3),
+        (2, "b", end, 12, 10, 7), (2, "b", "c", 12, 5, 5), (3, "c", end, 5, 15, 5),
+    ]  # fmt: skip
+
+
 # --- by hand -----------------------------------------------------------------------------------
 
 BY_HAND = {
@@ -249,8 +294,8 @@ def by_hand(counts=BY_HAND):
     """Patients treated on day 10, followed for two years; those of neither die on day 100."""
     cases, events = [], []
     start = date(2000, 1, 1)
-    for country, numbers in counts.items():
-        for event, n in zip(("surgery", "radiotherapy", None), numbers, strict=True):
+    for country, treated in counts.items():
+        for event, n in zip(("surgery", "radiotherapy", None), treated, strict=True):
             for k in range(n):
                 patient = f"{country}-{event}-{k}"
                 days = 730 if event else 100

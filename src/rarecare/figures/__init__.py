@@ -21,6 +21,7 @@ from rarecare.figures.prevalence import prevalence_bars
 from rarecare.figures.probabilities import probabilities_figure
 from rarecare.figures.rates import rates_figure
 from rarecare.figures.sankey import sankey_figure
+from rarecare.figures.states import states_figure
 from rarecare.figures.survival import survival_figure
 from rarecare.figures.trade_off import trade_off_figure
 from rarecare.figures.trend import trend_figure
@@ -47,6 +48,7 @@ __all__ = [
     "probabilities_figure",
     "rates_figure",
     "sankey_figure",
+    "states_figure",
     "survival_figure",
     "trade_off_figure",
     "trend_figure",
