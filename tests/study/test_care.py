@@ -493,6 +493,18 @@ def test_the_report_has_indicators_by_stage_and_by_year(protected):
     assert found > 20
 
 
+def test_the_report_compares_hospitals_where_three_are_shown(protected):
+    html = (protected.folder / "report.html").read_text(encoding="utf-8")
+    shown = protected.hospitals.filter(
+        pl.col("hospital") != "smaller hospitals", unit="share", status="ok", entity_id="rare",
+        area="DK",
+    )  # fmt: skip
+    sizes = shown.group_by("measure").agg(pl.len())
+    compared = sizes.filter(pl.col("len") >= 3).height
+    assert compared > 0
+    assert html.count("One dot is one hospital") == compared
+
+
 def test_no_hospital_is_named_in_a_release(protected, data):
     ids = pl.read_parquet(data / "DK" / "events.parquet")["hospital_id"].unique()
     html = (protected.folder / "report.html").read_text(encoding="utf-8")
