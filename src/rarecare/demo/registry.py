@@ -48,7 +48,8 @@ class Registry:
     expected_cases
         Mean number of cases drawn.
     hospitals
-        Hospitals in the area covered: the country's times the coverage, at least 5 where it has so many.
+        Hospitals in the area covered: the country's times the coverage, at least 5 where it has
+        so many.
     """
 
     code: str
