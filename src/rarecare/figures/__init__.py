@@ -19,6 +19,7 @@ from rarecare.figures.look import SYNTHETIC
 from rarecare.figures.occupancy import occupancy_figure
 from rarecare.figures.prevalence import prevalence_bars
 from rarecare.figures.probabilities import probabilities_figure
+from rarecare.figures.ranks import ranks_figure
 from rarecare.figures.rates import rates_figure
 from rarecare.figures.sankey import sankey_figure
 from rarecare.figures.states import states_figure
@@ -46,6 +47,7 @@ __all__ = [
     "occupancy_figure",
     "prevalence_bars",
     "probabilities_figure",
+    "ranks_figure",
     "rates_figure",
     "sankey_figure",
     "states_figure",
