@@ -393,6 +393,87 @@ def test_fewer_paths_are_named_by_country():
     ]  # fmt: skip
 
 
+def random_paths(seed):
+    """Patients of five countries of different sizes, with steps on days drawn evenly."""
+    rng = np.random.default_rng(seed)
+    cases, events = [], []
+    start = date(2000, 1, 1)
+    for country, size in zip(("DK", "SE", "NO", "FI", "IS"), rng.integers(4, 90, 5), strict=True):
+        for k in range(size):
+            patient, end = f"{country}{k}", int(rng.integers(50, 900))
+            cases.append(
+                {
+                    "patient_id": patient,
+                    AREA: country,
+                    "incidence_date": start,
+                    "last_date": start + timedelta(days=end),
+                    "died": rng.random() < 0.5,
+                }
+            )
+            for event, share in (("surgery", 0.8), ("radiotherapy", 0.4), ("chemotherapy", 0.15)):
+                if rng.random() < share:
+                    day = start + timedelta(days=int(rng.integers(0, 45)))
+                    events.append({"patient_id": patient, "event": event, "date": day})
+    steps = Steps(tuple(row for row in default_steps().rows if row.name in STEPS))
+    return pathways(pl.DataFrame(events), pl.DataFrame(cases), steps=steps)
+
+
+def told(rows):
+    """What rows tell, by quantity and area: numbers of patients, some from two rows."""
+    known = {}
+    for row in rows.filter(pl.col("events").is_not_null()).iter_rows(named=True):
+        if row["kind"] == WAIT and row["statistic"] == "median":
+            pair = f"{row['from_step']} to {row['step']}"
+            known.setdefault(pair, {})[row["area"]] = row["events"]
+            known.setdefault(f"not {pair}", {})[row["area"]] = row["n"] - row["events"]
+            had = row["n"] if row["from_step"] != "diagnosis" else row["events"]
+            step = row["from_step"] if row["from_step"] != "diagnosis" else row["step"]
+            known.setdefault(f"had {step}", {})[row["area"]] = had
+        elif row["kind"] == STATE:
+            known.setdefault(f"{row['step']} at {row['time_years']}", {})[row["area"]] = row[
+                "events"
+            ]
+    named = set(rows.filter(pl.col("area") != "all", kind=PATH)["step"]) - {OTHERS}
+    paths = rows.filter(pl.col("events").is_not_null(), kind=PATH)
+    for area in paths["area"].unique():
+        own = dict(paths.filter(area=area).select("step", "events").iter_rows())
+        finer = [("all", set(own) - {OTHERS})] if area == "all" else []
+        for which, names in (("by country", named), *finer):
+            rest = sum(n for path, n in own.items() if path not in names)
+            known.setdefault(f"other than {which}", {})[area] = rest
+            for step in ("surgery", "radiotherapy", "systemic"):
+                if area in known.get(f"had {step}", {}):
+                    inside = sum(n for path, n in own.items() if path in names and step in path)
+                    among = known[f"had {step}"][area] - inside
+                    known.setdefault(f"{step} in other than {which}", {})[area] = among
+                    known.setdefault(f"no {step} in other than {which}", {})[area] = rest - among
+        for path in named:
+            known.setdefault(path, {})[area] = own[path]
+    return known
+
+
+@pytest.mark.parametrize("seed", [*range(10), 50, 70])
+def test_a_reader_with_a_pencil_finds_no_small_number(seed):
+    """Each number told, and what the countries leave of all areas, by one subtraction or two.
+
+    In 50 and 70 a country's patients with surgery would follow, told by waiting times of two steps.
+    """
+    study = hand_study(since=["surgery", "diagnosis"], at=[0.1, 1], most=6, most_by_country=3)
+    rows, _ = hand_rows(study, random_paths(seed))
+    check_pathways(rows)
+    by_country = 0
+    for quantity, areas in told(rows).items():
+        numbers = dict(areas)
+        pooled = numbers.pop("all", None)
+        assert all(n == 0 or n >= 5 for n in areas.values()), (quantity, areas)
+        if pooled is not None and numbers:
+            rest = pooled - sum(numbers.values())
+            assert rest == 0 or rest >= 5, (quantity, areas)
+            assert len(numbers) != 4, (quantity, areas)
+            by_country += len(numbers)
+    assert by_country > 0 or seed == 3  # too small for any country
+
+
 counts = st.lists(st.integers(0, 12), min_size=1, max_size=8)
 
 

@@ -15,6 +15,7 @@ import polars as pl
 from rarecare.care.measures import QUANTILES
 from rarecare.care.occupancy import occupancy
 from rarecare.care.occupancy_states import stays
+from rarecare.care.pathway_steps import Steps
 from rarecare.care.pathway_tables import OTHERS, shares, waiting_times
 from rarecare.care.pathways import Pathways
 from rarecare.disclosure.rule import DisclosureRule
@@ -29,6 +30,7 @@ from rarecare.study.pathway_schema import PATH, PATHWAYS, STATE, WAIT
 
 _REST = "countries not shown"
 _AFTER, _BEFORE, _NEVER, _NOT_ASKED = "after", "before", "never", "not asked"
+_DAY = "day of "
 _NOBODY = "nobody came to this step afterwards"
 _NOT_FOLLOWED = "nobody is followed"
 _NUMBERS = ("estimate", "se", "lower", "upper")
@@ -105,14 +107,16 @@ class _Level:
     def areas(self) -> list[str]:
         return list(self.members)
 
-    def shown(self, cells: Floats, threshold: int) -> Flags:
+    def shown(self, cells: Floats, threshold: int, *, allowed: Flags | None = None) -> Flags:
         """Return which areas are shown, by the numbers that their rows would tell."""
-        allowed = np.array([area != _REST for area in self.areas])
-        members: Ints = np.array(list(self.members.values()))
-        sizes = cells.sum(axis=1).round().astype(np.int64)
         if self.areas == [schema.ALL]:
             return np.array([alone(cells, threshold).all()])
-        return shown_areas(cells, sizes, allowed, members, threshold)
+        own: Flags = np.array([area != _REST for area in self.areas])
+        if allowed is not None:
+            own = own & allowed
+        members: Ints = np.array(list(self.members.values()))
+        sizes = cells.sum(axis=1).round().astype(np.int64)
+        return shown_areas(cells, sizes, own, members, threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,7 @@ class _Made:
             return
         levels = self._levels(whole, gone)
         yield self._shares(pl.concat([_path_counts(level) for level in levels]))
-        for since in self.asked.since:
-            yield from self._waits(levels, since)
+        yield from self._waits(levels)
         if len(stays(whole)[0].rows):
             yield from self._states(levels)
 
@@ -174,30 +177,52 @@ class _Made:
             n=pl.col("denominator"),
         ).drop("denominator")  # fmt: skip
 
-    def _waits(self, levels: Sequence[_Level], since: str) -> Iterator[pl.DataFrame]:
-        """Yield the days from one step to every other that anybody came to."""
+    def _waits(self, levels: Sequence[_Level]) -> Iterator[pl.DataFrame]:
+        """Yield the days from each step asked for to every other that anybody came to.
+
+        How many had a step stands in the rows to it and in those from it: areas of either are
+        among those of which this number may be shown.
+        """
         table = levels[0].of.steps
-        steps = table.names
-        earlier = table.rows[steps.index(since)].not_before
-        pooled: dict[str, bool] = {}
+        pooled: dict[tuple[str, str], bool] = {}
         for level in levels:
             first = level is levels[0]
-            found = waiting_times(level.of, since=since, by=[AREA], smallest=1, level=self.level)
-            for step in steps:
-                if step == since or step in earlier or not (first or step in pooled):
+            days = _first_days(level)
+            may = {
+                step: level.shown(_cells(_came(days, step, step), level.areas), self.threshold)
+                for step in table.names
+            }
+            found = {
+                since: waiting_times(
+                    level.of, since=since, by=[AREA], smallest=1, level=self.level
+                ).table
+                for since in self.asked.since
+            }
+            for since, step in self._pairs(table):
+                if not (first or (since, step) in pooled):
                     continue
-                came = _came(level, since, step)
+                came = _came(days, since, step)
                 if first and _AFTER not in came["outcome"]:
                     continue
-                shown = level.shown(_cells(came, level.areas), self.threshold)
+                shown = level.shown(_cells(came, level.areas), self.threshold,
+                                    allowed=may[since] & may[step])  # fmt: skip
                 if first:
-                    pooled[step] = bool(shown.all())
-                rows = _days(level, came, found.table.filter(step=step), shown & pooled[step])
+                    pooled[since, step] = bool(shown.all())
+                quantiles = found[since].filter(step=step)
+                rows = _days(level, came, quantiles, shown & pooled[since, step])
                 yield self._withheld(rows).with_columns(
                     kind=pl.lit(WAIT), from_step=pl.lit(since), step=pl.lit(step),
-                    order=pl.lit(steps.index(step) + 1), unit=pl.lit("days"),
+                    order=pl.lit(table.names.index(step) + 1), unit=pl.lit("days"),
                     method=pl.lit("order statistics"),
                 )  # fmt: skip
+
+    def _pairs(self, table: Steps) -> Iterator[tuple[str, str]]:
+        """Yield each step asked for with every other that may come after it."""
+        for since in self.asked.since:
+            earlier = table.rows[table.names.index(since)].not_before
+            for step in table.names:
+                if step != since and step not in earlier:
+                    yield since, step
 
     def _states(self, levels: Sequence[_Level]) -> Iterator[pl.DataFrame]:
         """Yield the shares in each state at each time; states nobody is ever in are left out."""
@@ -303,21 +328,27 @@ def _path_counts(level: _Level) -> pl.DataFrame:
     )
 
 
-def _came(level: _Level, since: str, step: str) -> pl.DataFrame:
-    """Return how many came to a step after another, or before it, by area and path."""
-    first = level.of.courses.group_by("patient", "step").agg(day=pl.min("first_day"))
+def _first_days(level: _Level) -> pl.DataFrame:
+    """Return the area and path of each patient, and the first day of each step, by its name."""
     people = level.of.patients.select(AREA, _label(level.names)).with_row_index("patient").cast(
         {"patient": pl.Int32}
     )  # fmt: skip
-    for name, of in (("_since", since), ("_day", step)):
-        own = first.filter(pl.col("step") == of).select("patient", pl.col("day").alias(name))
+    for step in level.of.steps.names:
+        own = level.of.courses.filter(pl.col("step") == step).group_by("patient").agg(
+            pl.min("first_day").alias(_DAY + step)
+        )  # fmt: skip
         people = people.join(own, on="patient", how="left")
-    day, begin = pl.col("_day"), pl.col("_since")
+    return people
+
+
+def _came(days: pl.DataFrame, since: str, step: str) -> pl.DataFrame:
+    """Return how many came to a step after another, or before it, by area and path."""
+    day, begin = pl.col(_DAY + step), pl.col(_DAY + since)
     outcome = (
         pl.when(begin.is_null()).then(pl.lit(_NOT_ASKED)).when(day.is_null()).then(pl.lit(_NEVER))
         .when(day < begin).then(pl.lit(_BEFORE)).otherwise(pl.lit(_AFTER)).alias("outcome")
     )  # fmt: skip
-    return people.group_by(AREA, "path", outcome).agg(n=pl.len().cast(pl.Int64))
+    return days.group_by(AREA, "path", outcome).agg(n=pl.len().cast(pl.Int64))
 
 
 def _days(level: _Level, came: pl.DataFrame, found: pl.DataFrame, shown: Flags) -> pl.DataFrame:
