@@ -62,9 +62,9 @@ def missing(reader: str, row: Row | None) -> str:
 def state(row: Row | None) -> str:
     """Return the kind of missing in two words."""
     status = row["status"] if row is not None else None
-    return {WITHHELD: _("withheld"), NOT_ESTIMABLE: _("not estimable")}.get(
-        str(status), _("no data")
-    )
+    if status == WITHHELD:
+        return _("withheld")
+    return _("not estimable") if status == NOT_ESTIMABLE else _("no data")
 
 
 # --- new cases --------------------------------------------------------------------------------
