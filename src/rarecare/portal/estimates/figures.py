@@ -44,8 +44,8 @@ class FigureBlock:
         Addresses of the drawings of a page and a phone; empty where ``inline`` is the drawing.
     wide_size, narrow_size
         Width and height that the page keeps for them.
-    inline
-        The drawing itself.
+    inline, legend
+        The drawing itself; its looks, and what they mean.
     missing
         Why there is no drawing.
     files
@@ -70,6 +70,7 @@ class FigureBlock:
     wide_size: tuple[int, int] | None = None
     narrow_size: tuple[int, int] | None = None
     inline: SafeString | str = ""
+    legend: Sequence[tuple[str, str]] = ()
     missing: str = ""
     look: str = ""
     files: Sequence[tuple[str, str]] = ()
@@ -250,6 +251,7 @@ def people_block(asked: Asked) -> FigureBlock:
             (_("Alive, estimate"), "estimate"), (_("Lower end of the interval"), "lower"),
             (_("Upper end of the interval"), "upper"))],
         inline=mark_safe(drawings),  # made here, its texts escaped
+        legend=people_key(row),
         files=[(s.upper(), places.figure(entity, "people", s)) for s in ("csv", "svg", "png")],
         permanent=places.permanent(entity, "?for=patient&survival=show#people"),
         cite=citation(asked, title),

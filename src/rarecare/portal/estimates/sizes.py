@@ -1,8 +1,8 @@
 """The place a page keeps for each drawing, so that nothing moves when it arrives.
 
-It is measured once for a release, on the English drawing, in a process beside the portal, and kept
-on disk; a page that comes before is measured for itself. In another language a
-drawing may be a line higher: it is then shown a little smaller, in the same place.
+It is measured once for a release, on the English drawing, before the portal opens, and kept on
+disk; of a release that comes later, a page measures for itself. In another language a drawing may
+be a line higher: it is then shown a little smaller, in the same place.
 """
 
 from __future__ import annotations

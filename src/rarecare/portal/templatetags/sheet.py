@@ -13,11 +13,10 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from rarecare.portal.estimates.figures import FigureBlock, people_key
+from rarecare.portal.estimates.figures import FigureBlock
 from rarecare.portal.estimates.sheet import Asked, Section, sections_of
 
 register = template.Library()
-register.filter("people_key", people_key)
 
 
 @register.filter
@@ -34,7 +33,8 @@ def sections(asked: Asked) -> list[Section]:
 
 @register.simple_tag
 def figure_rows(figure: FigureBlock) -> SafeString:
-    """Return the rows of a figure's table."""
+    """Return the headings and the rows of a figure's table."""
+    head = "".join([f'<th scope="col">{escape(column)}</th>' for column in figure.columns])
     wide = len(figure.columns) - 1
     rows = []
     for line in figure.lines:
@@ -44,7 +44,18 @@ def figure_rows(figure: FigureBlock) -> SafeString:
             else "".join([f"<td>{_shown(cell)}</td>" for cell in line["cells"]])
         )
         rows.append(f'<tr><th scope="row">{_shown(line["name"])}</th>{cells}</tr>')
-    return mark_safe("".join(rows))  # every text is escaped above
+    made = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return mark_safe(made)  # every text is escaped above
+
+
+@register.simple_tag
+def figure_files(figure: FigureBlock, of: str) -> SafeString:
+    """Return the links to a figure's files, each with the name of the figure."""
+    name = f'<span class="vh"> {escape(of)} {escape(figure.title)}</span>'
+    links = [
+        f'<a href="{escape(at)}" download>{escape(kind)}{name}</a>' for kind, at in figure.files
+    ]
+    return mark_safe("".join(links))  # every text is escaped above
 
 
 @register.simple_tag

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import template
 from django.template.base import Node, Parser, Token
-from django.templatetags.i18n import TranslateNode, do_translate
+from django.template.defaulttags import url as read_url
+from django.templatetags.i18n import do_translate
 from django.utils.translation import get_language
 
 from rarecare.portal import names, numbers
@@ -46,25 +47,46 @@ def cancer_url(context: Any, entity: Entity, **query: str) -> str:
 
 
 class Constant(Node):
-    """A text of a template, put into each language once."""
+    """A part of a template that depends on the language alone, made once in each.
 
-    def __init__(self, text: TranslateNode) -> None:
-        self.text = text
-        self.said: dict[str | None, str] = {}
+    Parameters
+    ----------
+    part
+        As Django reads it.
+    name
+        Of the variable it is kept in; None where it is shown.
+    """
+
+    def __init__(self, part: Node, name: str | None) -> None:
+        self.part, self.name = part, name
+        self.made: dict[str | None, Any] = {}
 
     def render(self, context: Any) -> str:
         """Return it in the language of the request."""
         language = get_language()
-        if language not in self.said:
-            self.said[language] = self.text.render(context)
-        return self.said[language]
+        if language not in self.made:
+            shown = self.part.render(context)
+            self.made[language] = shown if self.name is None else context[self.name]
+        if self.name is None:
+            return str(self.made[language])
+        context[self.name] = self.made[language]
+        return ""
 
 
 @register.tag("translate")
 def translate(parser: Parser, token: Token) -> Node:
-    """Read ``translate`` as Django does; a page has a hundred that are nothing but a text."""
+    """Read ``translate`` as Django does; most are nothing but a text."""
     node = do_translate(parser, token)
-    assert isinstance(node, TranslateNode)
     text = node.filter_expression
-    plain = text.var.literal is not None and not text.filters
-    return Constant(node) if plain and not (node.asvar or node.message_context) else node
+    if text.var.literal is None or text.filters or node.message_context:
+        return node
+    return Constant(node, node.asvar)
+
+
+@register.tag("url")
+def url(parser: Parser, token: Token) -> Node:
+    """Read ``url`` as Django does; most lead to the same page from everywhere."""
+    node = read_url(parser, token)
+    if node.args or node.kwargs or not isinstance(node.view_name.var, str):
+        return node
+    return Constant(node, node.asvar)
