@@ -9,7 +9,7 @@ from functools import cached_property, wraps
 from hashlib import sha256
 from pathlib import Path
 from sys import intern
-from typing import Any, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from rarecare.study import schema
 from rarecare.study.release import MANIFEST, Release, open_release
 
 Row = Mapping[str, Any]
+Rest = ParamSpec("Rest")
 Made = TypeVar("Made")
 
 
@@ -71,7 +72,7 @@ class OpenedRelease:
     entities, areas
         By identifier, in the order of the release.
     made
-        What was made of the rows of an entity, for all readers and languages: by who made it.
+        What was made of the release by functions that do so ``once``.
     """
 
     def __init__(self, release: Release) -> None:
@@ -194,15 +195,15 @@ class OpenedRelease:
 
 
 def once(
-    make: Callable[[OpenedRelease, Entity], Made],
-) -> Callable[[OpenedRelease, Entity], Made]:
-    """Make what a function makes of an entity once for each release; no one may change it."""
+    make: Callable[Concatenate[OpenedRelease, Rest], Made],
+) -> Callable[Concatenate[OpenedRelease, Rest], Made]:
+    """Make what a function makes of a release once; it goes with the release. No one changes it."""
 
     @wraps(make)
-    def made(release: OpenedRelease, entity: Entity) -> Made:
-        key = make, entity.entity_id
+    def made(release: OpenedRelease, /, *rest: Rest.args, **options: Rest.kwargs) -> Made:
+        key = make, rest, tuple(options.items())
         if key not in release.made:
-            release.made[key] = make(release, entity)
+            release.made[key] = make(release, *rest, **options)
         return cast("Made", release.made[key])
 
     return made

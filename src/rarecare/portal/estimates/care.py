@@ -7,7 +7,6 @@ of its own, the page says so and names the nearest of its parents that has.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from django.utils.html import format_html
@@ -19,7 +18,7 @@ from rarecare.portal import numbers
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.facts import Row, ok
 from rarecare.portal.estimates.rows import country_rows
-from rarecare.portal.opened import Entity, OpenedRelease
+from rarecare.portal.opened import Entity, OpenedRelease, once
 from rarecare.study import schema
 
 INDICATOR, CENTRALISATION, NEEDS = "indicator", "centralisation", "needs"
@@ -230,7 +229,7 @@ MAKERS: dict[str, tuple[str, Callable[[OpenedRelease, Entity], dict[str, Any] | 
 """Topic of the measures, and the table, of what a page shows."""
 
 
-@lru_cache(maxsize=1024)
+@once
 def _table(
     release: OpenedRelease, entity: Entity, name: str, language: str
 ) -> dict[str, Any] | None:  # fmt: skip
