@@ -22,9 +22,12 @@ def survival_table(asked: Asked) -> dict[str, Any]:
     facts, researcher = asked.facts, asked.reader == RESEARCHER
     write = (numbers.proportion if researcher else numbers.percent).here()
     counts = _counts() if researcher else None
+    shown: list[Row | None] = []
 
     def cells(rows: dict[float, Row | None]) -> list[dict[str, Any]]:
-        return [_cell(rows.get(years), write, counts) for years in facts.years]
+        own = [rows.get(years) for years in facts.years]
+        shown.extend(own)
+        return [_cell(row, write, counts) for row in own]
 
     lines: list[dict[str, Any]] = [
         {"name": _("Ages %(ages)s") % {"ages": numbers.ages(facts.ages)},
@@ -49,6 +52,7 @@ def survival_table(asked: Asked) -> dict[str, Any]:
         name = _("Of those alive after %(years)s") % {"years": words.in_years(lived)}
         before = [{"value": "–"} for years in facts.years if years <= lived]
         after = {years: own.get(years) for years in facts.years if years > lived}
+        shown.extend(after.values())
         later = [_cell(row, write, counts) for row in after.values()]
         lines.append({"name": name, "cells": [*before, *later]})
     groups = list(dict.fromkeys(group for group, _years in facts.survival_by_age))
@@ -62,6 +66,7 @@ def survival_table(asked: Asked) -> dict[str, Any]:
         % {"unit": _("proportion") if researcher else "%"},
         "columns": [words.in_years(years) for years in facts.years],
         "lines": lines,
+        "remark": words.above_all(shown, decimals=3 if researcher else 2),
     }
 
 
