@@ -145,8 +145,9 @@ def above_all(rows: Iterable[Row | None], *, decimals: int) -> str:
         return ""
     return _(
         "A net survival above 100% says that fewer people died than are expected of as many of "
-        "the same ages and sex in the general population. Where there are few people, chance "
-        "does this: read the interval."
+        "the same ages and sex in the general population. Chance does this among few people; "
+        "where none of them died, the interval has no width and does not tell how sure the "
+        "figure is."
     )
 
 
