@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from django.utils.html import format_html
@@ -20,7 +19,7 @@ from rarecare.portal import numbers
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.facts import Row, ok
 from rarecare.portal.estimates.rows import country_rows
-from rarecare.portal.opened import Entity, OpenedRelease
+from rarecare.portal.opened import Entity, OpenedRelease, once
 from rarecare.study import schema
 from rarecare.study.care_rows import OF_STRATUM
 
@@ -238,7 +237,7 @@ MAKERS: dict[str, tuple[str, Callable[[OpenedRelease, Entity], dict[str, Any] | 
 """Topic of the measures, and the table, of what a page shows."""
 
 
-@lru_cache(maxsize=1024)
+@once
 def _table(
     release: OpenedRelease, entity: Entity, name: str, language: str
 ) -> dict[str, Any] | None:  # fmt: skip
