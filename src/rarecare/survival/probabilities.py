@@ -28,6 +28,7 @@ from rarecare.survival.curves import (
     part_of_day,
     running,
     share,
+    up_to,
 )
 from rarecare.tally.follow_up import FollowUpPlan
 
@@ -108,7 +109,7 @@ def years_lost(
     day = np.arange(1, death.probability.shape[1] + 1, dtype=np.float64)
     fixed = before - day * death.reach
     sums = {
-        name: running(np.cumsum(death.variance * daily, axis=1), times)
+        name: up_to(death.variance * daily, times)
         for name, daily in (
             ("bb", fixed**2), ("gg", death.reach**2), ("bg", fixed * death.reach),
             ("b", fixed), ("g", death.reach), ("1", np.ones_like(fixed)),
@@ -202,7 +203,7 @@ def _standard_error(death: _Death, times: Floats, values: Floats) -> Floats:
 
 def _upto(times: Floats, daily: Floats) -> Floats:
     """Return the sum of daily values up to each time."""
-    return running(np.cumsum(daily, axis=1), times)
+    return up_to(daily, times)
 
 
 def _areas(probability: Floats, times: Floats) -> tuple[Floats, Floats]:
