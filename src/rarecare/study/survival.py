@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -179,7 +180,7 @@ def _standardised(arrays: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
             AGE_CLASS: np.tile(np.arange(n_classes), n_groups),
         }
     )
-    flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in arrays.items()}
+    flat = {n: array.reshape(strata.height, *array.shape[2:]) for n, array in arrays.items()}
     return estimate_survival(Tally(plan.hash, strata, flat), plan)
 
 
@@ -211,7 +212,7 @@ def _rolled_up(
     sums: Sums, groups: Groups, classes: range, *, sexes: Sequence[int] = (0, 1)
 ) -> Arrays:
     """Return the groups' sums, shape (n_groups, n_classes, ...), over the sexes."""
-    from scipy.sparse import csr_array  # noqa: PLC0415 - slow to import
+    from scipy.sparse import csc_array  # noqa: PLC0415 - slow to import
 
     leaf, sex, age = _decoded(sums.codes)
     group, stratum = np.nonzero(
@@ -222,8 +223,8 @@ def _rolled_up(
     shape = (n_groups * n_classes, len(leaf))
     out = {}
     for name, array in sums.arrays.items():
-        ones = np.ones(len(group), dtype=array.dtype)
-        flat = csr_array((ones, (place, stratum)), shape=shape) @ array.reshape(len(leaf), -1)
+        adding = csc_array((np.ones(len(group), dtype=array.dtype), (place, stratum)), shape=shape)
+        flat = adding @ array.reshape(len(leaf), math.prod(array.shape[1:]))
         out[name] = flat.reshape(n_groups, n_classes, *array.shape[1:])
     return out
 

@@ -55,15 +55,6 @@ def running(cumulative: NDArray[Any], times: Floats, first: float = 0) -> NDArra
     return np.hstack([start, cumulative])[:, days]
 
 
-def up_to(daily: NDArray[Any], times: Floats) -> NDArray[Any]:
-    """Return the sum of the days 1 to ⌊t⌋ for each time."""
-    last, place = np.unique(np.minimum(times.astype(int), daily.shape[1]), return_inverse=True)
-    begin = np.concatenate([[0], last[last > 0][:-1]])
-    between = np.add.reduceat(daily[:, : last[-1]], begin, axis=1) if last[-1] else daily[:, :0]
-    start = np.zeros((len(daily), len(last) - between.shape[1]), dtype=daily.dtype)
-    return np.hstack([start, np.cumsum(between, axis=1)])[:, place]
-
-
 def counts(arrays: Arrays) -> tuple[Floats, Floats, Floats]:
     """Return the number at risk, deaths and squared deaths, weighted where weights exist."""
     if "at_risk_weighted" in arrays:
@@ -107,7 +98,7 @@ def _sum_or_product(
     """Return survival from daily increments of Λ and those of the last part of a day."""
     within, parts = rest
     if form == "exponential":
-        cumulative = up_to(increments, times)
+        cumulative = running(np.cumsum(increments, axis=1), times)
         cumulative[:, within] += parts
         survival: Floats = np.exp(-cumulative)
         return survival
@@ -119,7 +110,7 @@ def _sum_or_product(
 def _risk_variance(arrays: Arrays, times: Floats) -> Floats:
     """Return Σ dN / Y² up to each time."""
     at_risk, _, deaths2 = counts(arrays)
-    return up_to(share(deaths2, at_risk**2), times)
+    return running(np.cumsum(share(deaths2, at_risk**2), axis=1), times)
 
 
 def kaplan_meier(arrays: Arrays) -> Floats:
@@ -147,8 +138,8 @@ def _observed(
 ) -> tuple[Floats, Floats]:
     """Kaplan–Meier with Greenwood's variance Σ dN / (Y (Y − dN))."""
     at_risk, deaths, deaths2 = counts(arrays)
-    variance = up_to(greenwood(deaths, deaths2, at_risk), times)
-    return running(kaplan_meier(arrays), times, first=1), variance
+    variance = np.cumsum(greenwood(deaths, deaths2, at_risk), axis=1)
+    return running(kaplan_meier(arrays), times, first=1), running(variance, times)
 
 
 def _observed_tsiatis(
@@ -173,7 +164,7 @@ def _pohar_perme(
     increments = arrays["death_w"] / end - np.log(end / start)
     within, position, day = part_of_day(plan, times)
     parts = -np.log(arrays["w_at"][:, position] / start[:, day])
-    variance = up_to(arrays["death_w2"] / end**2, times)
+    variance = running(np.cumsum(arrays["death_w2"] / end**2, axis=1), times)
     return _sum_or_product(increments, (within, parts), times, form), variance
 
 

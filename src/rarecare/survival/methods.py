@@ -17,7 +17,7 @@ from rarecare.survival.curves import (
     Form,
     Interval,
     expected_alive,
-    up_to,
+    running,
 )
 from rarecare.survival.probabilities import (
     crude,
@@ -259,6 +259,6 @@ def _curve(arrays: Arrays, plan: FollowUpPlan, times: Floats, method: Method, fo
         value=value,
         se=se,
         at_risk=at_risk[:, on_day],
-        events=up_to(deaths, times),
+        events=running(np.cumsum(deaths, axis=1), times),
         last_day=last_day,
     )

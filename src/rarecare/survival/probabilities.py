@@ -28,7 +28,6 @@ from rarecare.survival.curves import (
     part_of_day,
     running,
     share,
-    up_to,
 )
 from rarecare.tally.follow_up import FollowUpPlan
 
@@ -109,7 +108,7 @@ def years_lost(
     day = np.arange(1, death.probability.shape[1] + 1, dtype=np.float64)
     fixed = before - day * death.reach
     sums = {
-        name: up_to(death.variance * daily, times)
+        name: running(np.cumsum(death.variance * daily, axis=1), times)
         for name, daily in (
             ("bb", fixed**2), ("gg", death.reach**2), ("bg", fixed * death.reach),
             ("b", fixed), ("g", death.reach), ("1", np.ones_like(fixed)),
@@ -203,7 +202,7 @@ def _standard_error(death: _Death, times: Floats, values: Floats) -> Floats:
 
 def _upto(times: Floats, daily: Floats) -> Floats:
     """Return the sum of daily values up to each time."""
-    return up_to(daily, times)
+    return running(np.cumsum(daily, axis=1), times)
 
 
 def _areas(probability: Floats, times: Floats) -> tuple[Floats, Floats]:

@@ -82,9 +82,10 @@ def standardised(
             _individual(classes, plan, standard, days, method)
             for classes, standard in zip(own, standards, strict=True)
         ]
-    flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in arrays.items()}
+    size = arrays["cases"].shape[1]
+    n = len(standards) * size
+    flat = {name: array.reshape(n, *array.shape[2:]) for name, array in arrays.items()}
     by_class = curve(flat, plan, days, method=method, form=plan.form)
-    size = len(by_class.value) // len(standards)
     return [
         _weighted(classes, by_class.part(slice(k * size, (k + 1) * size)), plan, standard, days,
                   method=method)

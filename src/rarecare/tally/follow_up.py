@@ -320,11 +320,11 @@ def _sum_blocks(records: Records, blocks: Blocks, context: _Context) -> Sums:
     closing = day_number(plan.closing_date) if plan.closing_date else 0
     wants = tuple(name in plan.estimators for name in ESTIMATORS)
     horizon, n = plan.horizon, len(blocks)
-    at_risk = np.zeros((n, horizon), dtype=np.int64)
-    deaths = np.zeros((2 if plan.causes else 1, n, horizon), dtype=np.int64)
-    weighted = np.zeros((5 if plan.causes else 3, n, horizon if plan.weighted else 0))
-    sums = np.zeros((len(kernels.SUMS) + 1, n, horizon))
-    at = np.zeros((3, n, len(plan.fractional)))
+    at_risk = np.empty((n, horizon), dtype=np.int64)
+    deaths = np.empty((2 if plan.causes else 1, n, horizon), dtype=np.int64)
+    weighted = np.empty((5 if plan.causes else 3, n, horizon if plan.weighted else 0))
+    sums = np.empty((len(kernels.SUMS) + 1, n, horizon))
+    at = np.empty((3, n, len(plan.fractional)))
     totals = [
         kernels.follow_up(  # type: ignore[call-arg]
             records.words, start, stop, *records.layout, context.ages, context.weights,

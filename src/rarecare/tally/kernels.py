@@ -238,7 +238,7 @@ def follow_up(  # type: ignore[no-untyped-def]
     sums,
     at,
 ):
-    """Sum the records ``start..stop`` into daily arrays; day d stands at index d - 1.
+    """Write the sums of the records ``start..stop`` by day; day d stands at index d - 1.
 
     ``at_risk``: int64 (horizon,). ``deaths``: int64 (1 or 2, horizon), all and of the cancer.
     ``weighted``: float64 (3 or 5, horizon) for the weighted number at risk, deaths and squared
@@ -247,6 +247,10 @@ def follow_up(  # type: ignore[no-untyped-def]
     those at risk, ΣS of all, ΣS of those with potential follow-up, at the fractional
     ``times``. Returns cases, their weights, person-days, person-days outside the table.
     """
+    deaths[:] = 0
+    weighted[:] = 0.0
+    sums[:2] = 0.0
+    at[:] = 0.0
     horizon = len(at_risk)
     n_years = len(year_starts)
     last_age = n_ages - 1
