@@ -100,27 +100,23 @@ def survival_rows(
     by sex; ``"age"``: by age class; ``"curve"``: adults and children at every quarter of a
     year, on whole days.
     """
-    held = _held(sums, groups)
-    adults, children = _rolled_up(sums, held, _ADULTS), _rolled_up(sums, held, _CHILDREN)
+    adults, children = (_rolled_up(sums, groups, classes) for classes in (_ADULTS, _CHILDREN))
     parts = []
     if "whole" in margins:
-        parts.append(_labelled(_by_standard(adults, held, study), ADULTS))
-        parts.append(_labelled(crude(children, held, study), CHILDREN))
+        parts.append(_labelled(_by_standard(*adults, study), ADULTS))
+        parts.append(_labelled(crude(*children, study), CHILDREN))
     if "curve" in margins:
         days = _quarters(study)
-        parts.append(_labelled(crude(adults, held, study, days=days), ADULTS))
-        parts.append(_labelled(crude(children, held, study, days=days), CHILDREN))
+        parts.append(_labelled(crude(*adults, study, days=days), ADULTS))
+        parts.append(_labelled(crude(*children, study, days=days), CHILDREN))
     if "age" in margins:
         for position in _ADULTS:
-            own = {name: array[:, position - 1 : position] for name, array in adults.items()}
-            parts.append(_labelled(crude(own, held, study), CLASS_LABELS[position]))
+            own = _rolled_up(sums, groups, range(position, position + 1))
+            parts.append(_labelled(crude(*own, study), CLASS_LABELS[position]))
     if "sex" in margins:
         for position, sex in enumerate(SEXES):
-            own_groups = _held(sums, groups, sexes=(position,))
-            if own_groups.table.is_empty():
-                continue
-            own = _rolled_up(sums, own_groups, _ADULTS, sexes=(position,))
-            parts.append(_labelled(_by_standard(own, own_groups, study), ADULTS, sex=sex))
+            own = _rolled_up(sums, groups, _ADULTS, sexes=(position,))
+            parts.append(_labelled(_by_standard(*own, study), ADULTS, sex=sex))
     rows = pl.concat(part.select(sorted(part.columns)) for part in parts)
     return in_schema(rows.with_columns(measure=pl.lit(schema.NET_SURVIVAL)), study, area=area)
 
@@ -145,7 +141,7 @@ def _labelled(rows: pl.DataFrame, age_group: str, *, sex: str = schema.ALL) -> p
 def _by_standard(adults: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
     """Return adults' survival, crude and by each group's own standard."""
     parts = [crude(adults, groups, study)]
-    if study.survival.standard != schema.NONE:
+    if study.survival.standard != schema.NONE and groups.table.height:
         parts.append(_standardised(adults, groups, study))
     return pl.concat(parts)
 
@@ -201,24 +197,20 @@ def _plan(study: Study, **standards: Any) -> SurvivalPlan:
     )
 
 
-def _held(sums: Sums, groups: Groups, *, sexes: Sequence[int] = (0, 1)) -> Groups:
-    """Return the groups with cases of the sexes."""
-    leaf, sex, _ = _decoded(sums.codes)
-    present = leaf[np.isin(sex, sexes)]
-    return groups.only(np.asarray(groups.members[:, present].any(axis=1)))
-
-
 def _rolled_up(
     sums: Sums, groups: Groups, classes: range, *, sexes: Sequence[int] = (0, 1)
-) -> Arrays:
-    """Return the groups' sums, shape (n_groups, n_classes, ...), over the sexes."""
+) -> tuple[Arrays, Groups]:
+    """Return the sums of groups with cases of these classes and sexes, and the groups.
+
+    Shape (n_groups, n_classes, ...).
+    """
     from scipy.sparse import csc_array  # noqa: PLC0415 - slow to import
 
     leaf, sex, age = _decoded(sums.codes)
-    group, stratum = np.nonzero(
-        groups.members[:, leaf] & np.isin(sex, sexes) & np.isin(age, classes)
-    )
-    n_groups, n_classes = len(groups.members), len(classes)
+    chosen = np.isin(sex, sexes) & np.isin(age, classes)
+    held = groups.only(np.asarray(groups.members[:, leaf[chosen]].any(axis=1)))
+    group, stratum = np.nonzero(held.members[:, leaf] & chosen)
+    n_groups, n_classes = len(held.members), len(classes)
     place = group * n_classes + age[stratum] - classes[0]
     shape = (n_groups * n_classes, len(leaf))
     out = {}
@@ -226,7 +218,7 @@ def _rolled_up(
         adding = csc_array((np.ones(len(group), dtype=array.dtype), (place, stratum)), shape=shape)
         flat = adding @ array.reshape(len(leaf), math.prod(array.shape[1:]))
         out[name] = flat.reshape(n_groups, n_classes, *array.shape[1:])
-    return out
+    return out, held
 
 
 def _decoded(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
