@@ -155,7 +155,8 @@ def _added(parts: NDArray[Any]) -> NDArray[Any]:
     while len(parts) > 1:
         pairs = parts[:-1:2] + parts[1::2]
         parts = np.concatenate([pairs, parts[len(pairs) * 2 :]])
-    return parts[0]
+    whole: NDArray[Any] = parts[0]
+    return whole
 
 
 def _task(records: Records, blocks: Blocks, worker: Worker, context: Any) -> _Task:
