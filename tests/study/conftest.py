@@ -4,6 +4,7 @@ import re
 
 import polars as pl
 import pytest
+import vl_convert
 
 from rarecare import Population
 from rarecare.demo import write_demo
@@ -85,3 +86,23 @@ def small_release(made_once, small_data):
     """Their release, as it is read back."""
     folder = made_once("small-release", lambda out: run_study(small_data / "study.toml", out / "r"))
     return open_release(folder / "r")
+
+
+@pytest.fixture(scope="session")
+def drawings():
+    """The drawings made so far, by what was asked."""
+    return {}
+
+
+@pytest.fixture
+def drawn_once(drawings, monkeypatch):
+    """Draw each figure once: pages that differ in a few figures share the others."""
+    draw = vl_convert.vegalite_to_svg
+
+    def drawn(spec, **choices):
+        asked = (spec, repr(choices))
+        if asked not in drawings:
+            drawings[asked] = draw(spec, **choices)
+        return drawings[asked]
+
+    monkeypatch.setattr(vl_convert, "vegalite_to_svg", drawn)
