@@ -76,7 +76,8 @@ class StageSums:
                 name,
                 np.zeros((groups.members.shape[1], len(STAGES), *array.shape[1:]), array.dtype),
             )
-            whole[leaf, own] += array
+            for row, sums in zip(zip(leaf, own, strict=True), array, strict=True):
+                whole[row] += sums
 
 
 def stage_rows(sums: StageSums, groups: Groups, study: Study) -> pl.DataFrame:
