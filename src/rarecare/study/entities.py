@@ -7,8 +7,10 @@ list, all cancers of the list. Sums of leaves are therefore sums of cases, each 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -90,6 +92,14 @@ class Groups:
     def only(self, kept: NDArray[np.bool_]) -> Groups:
         """Return some of the groups."""
         return Groups(self.table.filter(kept), self.leaves, self.members[kept])
+
+    def summed(self, by_leaf: NDArray[Any]) -> NDArray[Any]:
+        """Return each group's sums of an array by leaf, shape (n_groups, ...)."""
+        from scipy.sparse import csc_array  # noqa: PLC0415 - slow to import
+
+        flat = by_leaf.reshape(len(self.leaves), math.prod(by_leaf.shape[1:]))
+        sums: NDArray[Any] = csc_array(self.members.astype(by_leaf.dtype)) @ flat
+        return sums.reshape(len(self.members), *by_leaf.shape[1:])
 
     def standard_of(self, standards: Sequence[str]) -> NDArray[np.int64]:
         """Return the position of each group's ICSS among ``standards``, the first by default."""

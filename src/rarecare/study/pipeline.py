@@ -117,18 +117,18 @@ def make_release(
         say(f"{registry.id}", done, steps)
         place = region_of(registry.country)
         if registry.country != country.area:
-            country.close(made, groups, study)
+            country.close(made, groups, study, within=region)
             country = _Level(registry.country)
         if place != region.area:
-            region.close(made, groups, study)
+            region.close(made, groups, study, within=whole)
             region = _Level(place)
         submission = read_submission(registry, study, entities)
         levels = (country, region, whole)
         _add(submission, study, groups, made, levels=levels, engine=engine)
-    country.close(made, groups, study)
-    region.close(made, groups, study)
+    country.close(made, groups, study, within=region)
+    region.close(made, groups, study, within=whole)
     say("all areas", steps - 3, steps)
-    whole.close(made, groups, study, pooled=True)
+    whole.close(made, groups, study)
     if study.incidence.shrunken and made.by_country:
         made.estimates += shrunken_rows(made.by_country, groups, study)
     if study.expected is not None and whole.counts is not None:
@@ -195,8 +195,11 @@ class _Level:
     registered: Registered = field(default_factory=Registered)
     care: CareArea = field(default_factory=CareArea)
 
-    def close(self, made: _Made, groups: Groups, study: Study, *, pooled: bool = False) -> None:
-        """Estimate what the area holds."""
+    def close(
+        self, made: _Made, groups: Groups, study: Study, *, within: _Level | None = None
+    ) -> None:
+        """Estimate what the area holds; its daily sums go to the area that it lies within."""
+        pooled = within is None
         if self.counts is not None:
             margins = _POOLED_INCIDENCE if pooled else _WHOLE
             rows = incidence_rows(self.counts, groups, study, area=self.area, margins=margins)
@@ -209,6 +212,9 @@ class _Level:
             made.estimates.append(
                 survival_rows(self.sums, groups, study, area=self.area, margins=margins)
             )
+            if within is not None:
+                within.sums.add(self.sums)
+                self.sums = Sums()
         if self.alive.sums:
             made.estimates.append(prevalence_rows(self.alive, groups, study, area=self.area))
             if study.prevalence.complete:
@@ -288,10 +294,9 @@ def _add(
             made.notes.append(f"{registry.id}: no case could be followed")
             return
         followed = followed.with_columns(groups.leaf_codes(followed).alias(LEAF))
-        tally = tally_registry(followed, submission.life_table, study, engine=engine)
-        _check_outside(tally.arrays, submission, study, made)
-        for level in levels:
-            level.sums.add(tally)
+        sums = tally_registry(followed, submission.life_table, study, engine=engine)
+        _check_outside(sums.arrays, submission, study, made)
+        levels[0].sums.add(sums)
         made.stages.add(followed, submission.life_table, groups, study, engine=engine)
         if study.models is not None:
             gather(
