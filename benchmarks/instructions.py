@@ -72,7 +72,7 @@ def run(methods: list[str], times: int) -> None:
     packed = Records(words, (layout.word, layout.shift, layout.mask, layout.base))
     context = follow_up._context(life_table, plan, ages, weights)
     for _ in range(times):
-        follow_up._sum_block(packed, 0, CASES, context)
+        follow_up._sum_blocks(packed, [(0, CASES)], context)
 
 
 if __name__ == "__main__":

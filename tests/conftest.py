@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -30,6 +31,26 @@ def _shared(folder):
     if not path.is_dir():
         pytest.skip(f"real data are absent: no folder {folder!r} (set RARECARE_SHARED)")
     return path
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """What returns a folder of a name, made by the first worker that asks for it."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # of all workers of this run
+
+    def made(name, make):
+        folder = base / name
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "whole").exists():
+                folder.mkdir()  # refused where an earlier attempt failed half-way
+                make(folder)
+                (folder / "whole").touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -160,7 +160,8 @@ def test_hospitals_in_a_funnel_and_adjusted(folder, capsys):
     found = {row["hospital_dx"]: row for row in table.iter_rows(named=True)}
     assert (found["H1"]["numerator"], found["H1"]["n"]) == (3, 6)
     assert found["H1"]["target"] == pytest.approx(9 / 12)
-    assert main([*given, "--adjust", "~ stage"]) == 0
+    assert main([*given, "--adjust", "~ stage", "--figure", "ranks.svg"]) == 0
+    assert "Rank among 2" in (folder / "ranks.svg").read_text(encoding="utf-8")
     table = rows(capsys).sort("hospital_dx", "model")
     assert table["model"].unique().sort().to_list() == ["adjusted", "unadjusted"]
     assert table["rank_lower"].is_between(1, 2).all()

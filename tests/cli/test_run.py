@@ -1,5 +1,6 @@
 """``rarecare demo`` and ``rarecare run``."""
 
+import shutil
 import subprocess
 import sys
 
@@ -11,11 +12,14 @@ from rarecare.study import pipeline
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def demo(made_once):
     """A small demo, made on the command line."""
-    out = tmp_path_factory.mktemp("demo")
-    assert main(["demo", "--out", str(out), "--cases", "4000", "--countries", "MT,SI"]) == 0
-    return out
+
+    def make(folder):
+        choices = ["--cases", "1000", "--countries", "MT"]
+        assert main(["demo", "--out", str(folder), *choices]) == 0
+
+    return made_once("cli-demo", make)
 
 
 def test_the_demo_is_a_data_call_and_its_release(demo, capsys):
@@ -44,7 +48,7 @@ def test_run_says_what_the_release_holds(demo, tmp_path, capsys):
 def test_a_faulty_study_is_refused(demo, tmp_path, capsys, change, status, words):
     text = (demo / "data" / "study.toml").read_text()
     assert change[0] in text
-    study = demo / "data" / "faulty.toml"
+    study = demo / "data" / f"{tmp_path.parent.name}-{tmp_path.name}.toml"  # of this worker
     study.write_text(text.replace(*change))
     assert main(["run", str(study), "--out", str(tmp_path / "r")]) == status
     shown = capsys.readouterr().err
@@ -64,7 +68,7 @@ write_release(open_release(sys.argv[1]), sys.argv[2])
 
 
 def test_a_process_killed_while_writing_leaves_the_earlier_release(demo, tmp_path):
-    assert main(["run", str(demo / "data" / "study.toml"), "--out", str(tmp_path / "r")]) == 0
+    shutil.copytree(demo / "release", tmp_path / "r")
     before = open_release(tmp_path / "r").manifest
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(demo / "release"), str(tmp_path / "r")], check=False

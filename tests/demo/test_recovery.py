@@ -82,9 +82,16 @@ def covered(tables):
 
 
 @pytest.fixture(scope="module")
-def small():
-    europe = Europe(200_000, 1)
-    return list(europe.survival("area_region")), europe.incidence("area_region")
+def small(made_once):
+    def make(folder):
+        europe = Europe(200_000, 1)
+        for number, table in enumerate(europe.survival("area_region")):
+            table.write_parquet(folder / f"survival{number}.parquet")
+        europe.incidence("area_region").write_parquet(folder / "incidence.parquet")
+
+    folder = made_once("recovery", make)
+    survival = [pl.read_parquet(folder / f"survival{n}.parquet") for n in range(len(FOLLOWED))]
+    return survival, pl.read_parquet(folder / "incidence.parquet")
 
 
 def test_survival_intervals_cover_the_truth_in_a_tenth_of_the_demo(small):

@@ -9,6 +9,7 @@ from rarecare.care.comparison import funnel_curve, indicator_funnel
 from rarecare.errors import ColumnError, UsageError
 from rarecare.figures.indicator_funnel import indicator_funnel_figure
 from rarecare.figures.indicators import indicator_figure
+from rarecare.figures.ranks import ranks_figure
 from tests.figures.test_model_figures import dots, marks
 
 
@@ -138,3 +139,35 @@ def test_wrong_funnels_are_named():
     none = found.with_columns(status=pl.lit("withheld"))
     with pytest.raises(UsageError, match="no unit can be drawn"):
         indicator_funnel_figure(none, unit="hospital", curve=curve, title="T")
+
+
+RANKS = pl.DataFrame(
+    {"hospital": ["B", "A", "D", "C"], "n": [30, 20, 9, 40], "rank": [2, 1, 4, 3],
+     "rank_lower": [1, 1, 2, 2], "rank_upper": [3, 1, 4, 4], "level": 0.95, "status": "ok"}
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [600, 340])
+def test_ranks_stand_in_their_order_each_with_its_interval(width):
+    figure = ranks_figure(RANKS, unit="hospital", title="T", width=width)
+    own = texts(figure)
+    assert [words for words in own if words in set("ABCD")] == ["A", "B", "C", "D"]
+    for said in ("1 (1–1)", "2 (1–3)", "3 (2–4)", "4 (2–4)", "Rank among 4"):
+        assert said in own
+    found = {row["stratum"]: row for row in marks(figure, "point")}
+    for row in RANKS.iter_rows(named=True):
+        drawn_row = found[row["hospital"]]
+        assert drawn_row["estimate"] == row["rank"]
+        assert (drawn_row["lower"], drawn_row["upper"]) == (row["rank_lower"], row["rank_upper"])
+    assert "B: 2 (1 to 3)." in figure.description
+    # A is surely first; the last of the others may be second
+    assert "first or the last quarter with the whole interval: 1 of 4" in " ".join(own)
+
+
+def test_ranks_refuse():
+    with pytest.raises(ColumnError, match="rank_lower"):
+        ranks_figure(RANKS.drop("rank_lower"), unit="hospital", title="T")
+    with pytest.raises(UsageError, match="one place of the figure"):
+        ranks_figure(pl.concat([RANKS, RANKS]), unit="hospital", title="T")
+    with pytest.raises(UsageError, match="too narrow"):
+        ranks_figure(RANKS, unit="hospital", title="T", width=200)

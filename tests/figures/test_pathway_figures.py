@@ -9,6 +9,7 @@ from rarecare.errors import ColumnError, UsageError
 from rarecare.figures.occupancy import occupancy_figure
 from rarecare.figures.page import Canvas
 from rarecare.figures.sankey import sankey_figure
+from rarecare.figures.states import TOGETHER, states_figure
 
 
 def layers(figure, kind):
@@ -189,9 +190,54 @@ def test_what_is_not_known_ends_the_areas():
         occupancy_figure(cut.filter(pl.col("time_days") != 90), title="T")
 
 
-@pytest.mark.parametrize("draw", [sankey_figure, occupancy_figure])
+def at_times(*rows):
+    """Rows of three states; a share that is not given is withheld."""
+    return pl.DataFrame(
+        [
+            {"time_years": time, "state": state, "n": 80, "estimate": share,
+             "status": "withheld" if share is None else "ok",
+             "reason": "fewer than 5" if share is None else None}
+            for time, *shares in rows
+            for state, share in zip(("waiting", "surgery", "dead"), shares, strict=True)
+        ],
+        schema_overrides={"reason": pl.String, "estimate": pl.Float64},
+    )  # fmt: skip
+
+
+BARS = at_times((0.25, 0.5, 0.3, 0.2), (1, None, None, 0.9), (5, 0.0, 0.0, 1.0))
+
+
+@pytest.mark.parametrize("width", [600, 340])
+def test_parts_of_a_bar_are_as_wide_as_their_shares(width):
+    figure = states_figure(BARS, title="T", width=width)
+    whole = width - 2 * (14 if width == 600 else 8)
+    boxes = [row for mark, rows in layers(figure, "rect") if mark.get("opacity") != 0
+             for row in rows if row["y2"] - row["y"] == 24]  # fmt: skip
+    wide = [row["x2"] - row["x"] for row in boxes]
+    expected = [0.5, 0.3, 0.2, 0.9, 0.1, 1.0]
+    assert wide == pytest.approx([whole * share for share in expected], abs=0.2)
+    # those of one time begin where the one before ends, and fill the bar
+    first = boxes[:3]
+    assert [a["x2"] for a in first[:2]] == [b["x"] for b in first[1:]]
+    words = texts(figure)
+    for said in ("3 months", "1 year", "5 years", "50%", "90%", "100%", TOGETHER):
+        assert said in words
+    assert "After 1 year: dead 90%, withheld, together 10%." in figure.description
+    assert "After 5 years: dead 100%." in figure.description
+
+
+def test_times_without_a_number_are_named_below():
+    gone = states_figure(at_times((1, 0.5, 0.3, 0.2), (5, None, None, None)), title="T")
+    assert "5 years: withheld: fewer than 5" in texts(gone)
+    assert "After 5 years" not in gone.description
+    assert TOGETHER not in texts(gone)
+    with pytest.raises(UsageError, match="nothing can be drawn"):
+        states_figure(at_times((5, None, None, None)), title="T")
+
+
+@pytest.mark.parametrize("draw", [sankey_figure, occupancy_figure, states_figure])
 def test_figures_refuse(draw):
-    table = FLOWS if draw is sankey_figure else AREAS
+    table = {sankey_figure: FLOWS, occupancy_figure: AREAS, states_figure: BARS}[draw]
     with pytest.raises(ColumnError, match="status"):
         draw(table.drop("status"), title="T")
     with pytest.raises(UsageError, match="too narrow"):
@@ -204,6 +250,7 @@ def test_drawings_are_whole_and_the_same_each_time(tmp_path):
     for name, figure in (
         ("flows", sankey_figure(FLOWS, title="T")),
         ("areas", occupancy_figure(AREAS, title="T")),
+        ("bars", states_figure(BARS, title="T")),
     ):
         one = figure.save(tmp_path / f"{name}.svg").read_bytes()
         assert one == figure.save(tmp_path / f"{name}2.svg").read_bytes()

@@ -59,8 +59,8 @@ def test_settings():
     teardown_test_environment()
 
 
-_RELEASE_ALONE = ("api", "comparing", "estimates", "test_languages", "test_publish",
-                  "test_releases", "test_skeleton")  # fmt: skip
+_RELEASE_ALONE = ("api", "comparing", "estimates", "test_languages", "test_made_once",
+                  "test_publish", "test_releases", "test_skeleton")  # fmt: skip
 """Tests of pages that read a release; the database adds the names of the languages reviewed."""
 
 

@@ -71,6 +71,7 @@ def test_the_portal_runs_and_switches(release_folder, copied, tmp_path):
     )  # fmt: skip
     try:
         assert health(port, patience=120).startswith("synthetic-europe")
+        assert list((tmp_path / "data").glob("drawings/*/sizes.json"))  # no page has to measure
         other = tmp_path / "next"
         other.write_text(str(copied))
         other.replace(pointer)

@@ -1,11 +1,10 @@
 """Data calls and releases that the tests of a study share, made once for all workers."""
 
-import fcntl
-import os
 import re
 
 import polars as pl
 import pytest
+import vl_convert
 
 from rarecare import Population
 from rarecare.demo import write_demo
@@ -19,27 +18,18 @@ covariates = ["country", "age_group", "sex", "stage"]
 bootstrap = 20
 determinants = { "age and sex" = ["age_group", "sex"], stage = ["stage"] }
 """
+MEASURES = 'measures = ["incidence", "net survival", "prevalence", "trend"]'
 EXPECTED = '[expected]\nname = "EU"\npopulation = { path = "target.csv" }\n'
 
 
-@pytest.fixture(scope="session")
-def made_once(tmp_path_factory):
-    """What returns a folder of a name, made by the first worker that asks for it."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent  # of all workers of this run
-
-    def made(name, make):
-        folder = base / name
-        with (base / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (folder / "whole").exists():
-                folder.mkdir()  # refused where an earlier attempt failed half-way
-                make(folder)
-                (folder / "whole").touch()
-        return folder
-
-    return made
+def survival_alone(text):
+    """The demo's study with net survival alone."""
+    head, rest = text.split("[incidence]", 1)
+    assert MEASURES in head
+    head = head.replace(MEASURES, 'measures = ["net survival"]')
+    registries = rest[rest.index("[[registries]]") :].splitlines()
+    kept = [line for line in registries if not line.startswith("events")]
+    return "\n".join([f'{head}[exclusions]\nbad_rows = "exclude"\n', *kept, ""])
 
 
 @pytest.fixture(scope="session")
@@ -78,12 +68,17 @@ def whole_release(made_once, whole_data):
 
 @pytest.fixture(scope="session")
 def small_data(made_once):
-    """Slovenia and Malta, 3 000 cases: for what does not depend on how many there are."""
-    countries = ["SI", "MT"]
-    folder = made_once(
-        "small-data", lambda out: write_demo(out / "data", cases=3_000, countries=countries)
-    )
-    return folder / "data"
+    """Slovenia and Malta, 3 000 cases: for what does not depend on how many there are.
+
+    ``survival.toml`` asks for net survival alone.
+    """
+
+    def make(folder):
+        data = write_demo(folder / "data", cases=3_000, countries=["SI", "MT"])
+        text = (data / "study.toml").read_text(encoding="utf-8")
+        (data / "survival.toml").write_text(survival_alone(text), encoding="utf-8")
+
+    return made_once("small-data", make) / "data"
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +86,23 @@ def small_release(made_once, small_data):
     """Their release, as it is read back."""
     folder = made_once("small-release", lambda out: run_study(small_data / "study.toml", out / "r"))
     return open_release(folder / "r")
+
+
+@pytest.fixture(scope="session")
+def drawings():
+    """The drawings made so far, by what was asked."""
+    return {}
+
+
+@pytest.fixture
+def drawn_once(drawings, monkeypatch):
+    """Draw each figure once: pages that differ in a few figures share the others."""
+    draw = vl_convert.vegalite_to_svg
+
+    def drawn(spec, **choices):
+        asked = (spec, repr(choices))
+        if asked not in drawings:
+            drawings[asked] = draw(spec, **choices)
+        return drawings[asked]
+
+    monkeypatch.setattr(vl_convert, "vegalite_to_svg", drawn)

@@ -1,5 +1,6 @@
 """Prevalence, trends, projections and expected cases of a study beside the functions themselves."""
 
+import re
 from datetime import date
 
 import polars as pl
@@ -220,13 +221,18 @@ def test_a_count_withheld_in_one_measure_is_withheld_in_all(release):
     assert release.estimates.filter(measure=schema.TREND, status="withheld").height
 
 
-def without(data, *parts):
-    """The study without some of its parts."""
+def bare(data, measures, more=""):
+    """The study of all cancers together, with some measures and little else."""
     text = (data / "study.toml").read_text(encoding="utf-8")
-    for part in parts:
-        head, rest = text.split(part, 1)
-        text = head + rest[rest.index("\n\n") + 2 :]
-    return text
+    head, registries = text[: text.index("[care]")], text[text.index("[[registries]]") :]
+    head, projections = re.subn(r"\[projection\].*?\n\n", "", head, flags=re.DOTALL)
+    assert projections == 1
+    asked = 'measures = ["incidence", "net survival", "prevalence", "trend"]'
+    assert asked in head
+    head = head.replace(asked, f'measures = {measures}\nentities = ["all"]')
+    gone = ("events", "complete", "shrunken")
+    lines = f"{head}{more}\n{registries}".splitlines()
+    return "\n".join(line for line in lines if not line.startswith(gone))
 
 
 def beside(data, tmp_path, text):
@@ -237,12 +243,8 @@ def beside(data, tmp_path, text):
 
 
 def test_an_index_year_beyond_follow_up_is_not_estimable(data, tmp_path):
-    text = without(data, "[projection]", "[expected]", "[models]")
-    text = text[: text.index("[care]")] + text[text.index("[[registries]]") :]
-    text = "\n".join(line for line in text.splitlines() if not line.startswith("events"))
-    text = text.replace('complete = ["rare"]', "index_year = 2009")
-    text = text.replace('measures = ["incidence", "net survival", "prevalence", "trend"]',
-                        'measures = ["prevalence"]\nentities = ["all"]')  # fmt: skip
+    text = bare(data, ["prevalence"])
+    text = text.replace("[prevalence]\n", "[prevalence]\nindex_year = 2009\n")
     rows = run_study(beside(data, tmp_path, text), tmp_path / "release").estimates
     assert set(rows["status"]) == {"not estimable"}
     assert rows["estimate"].null_count() == rows.height
@@ -285,8 +287,7 @@ def test_what_cannot_be_a_study_is_refused(change, words):
 )  # fmt: skip
 def test_a_target_that_cannot_be_used_is_named(data, tmp_path, change, error, words):
     change(pl.read_csv(data / "target.csv")).write_csv(tmp_path / "target.csv")
-    text = without(data, "[models]")
-    text = text.replace('{ path = "target.csv" }', f'{{ path = "{tmp_path}/target.csv" }}')
-    text = text.replace('complete = ["rare"]', "").replace('"net survival", "prevalence", ', "")
+    expected = f'[expected]\nname = "EU"\npopulation = {{ path = "{tmp_path}/target.csv" }}\n'
+    text = bare(data, ["incidence"], expected)
     with pytest.raises(error, match=words):
         run_study(beside(data, tmp_path, text), tmp_path / "release")

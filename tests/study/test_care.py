@@ -60,8 +60,9 @@ def data(made_once):
     def make(folder):
         data = write_demo(folder / "data", cases=12_000, countries=list(COUNTRIES))
         text = only_care((data / "study.toml").read_text(encoding="utf-8"))
-        for key in ("stages", "years"):
-            text = text.replace("hospitals = [", f'{key} = ["D3b", "D4"]\nhospitals = [', 1)
+        assert 'stages = ["D4"]' in text
+        both = 'stages = ["D3b", "D4"]\nyears = ["D3b", "D4"]'
+        text = text.replace('stages = ["D4"]', both, 1)
         (data / "study.toml").write_text(text, encoding="utf-8")
         protected = text.replace("threshold = 1\n", "threshold = 5\n", 1)
         (data / "protected.toml").write_text(protected, encoding="utf-8")
@@ -469,6 +470,39 @@ def test_the_report_has_the_numbers_of_the_release(protected):
         assert str(numbers.cases(need)) in text
     for words in ("D: own default", "named by the project's poster", "no targets", "invented"):
         assert words in text
+
+
+def test_the_report_has_indicators_by_stage_and_by_year(protected):
+    html = (protected.folder / "report.html").read_text(encoding="utf-8")
+    found = 0
+    for by, first in (("stage at diagnosis", "Localised"), ("year of diagnosis", "1995")):
+        table = re.search(rf"all areas: by {by}</caption>.*?</table>", html, re.DOTALL)
+        assert table is not None
+        rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th>(.*?)</tr>", table[0], re.DOTALL)
+        assert rows[0][0] == first
+        for name, cells in rows:
+            end = f" of stage {name.lower()}" if by.startswith("stage") else f" of {name}"
+            own = protected.estimates.filter(
+                pl.col("measure").str.ends_with(end), entity_id="rare", area="all"
+            )
+            for row in own.filter(status="ok").iter_rows(named=True):
+                if row["measure"].startswith(("D3b: share", "D4: median")):
+                    assert told.number(row) in unescape(cells), row["measure"]
+                    found += 1
+            assert ("withheld" in cells) == (own["status"] == "withheld").any()
+    assert found > 20
+
+
+def test_the_report_compares_hospitals_where_three_are_shown(protected):
+    html = (protected.folder / "report.html").read_text(encoding="utf-8")
+    shown = protected.hospitals.filter(
+        pl.col("hospital") != "smaller hospitals", unit="share", status="ok", entity_id="rare",
+        area="DK",
+    )  # fmt: skip
+    sizes = shown.group_by("measure").agg(pl.len())
+    compared = sizes.filter(pl.col("len") >= 3).height
+    assert compared > 0
+    assert html.count("One dot is one hospital") == compared
 
 
 def test_no_hospital_is_named_in_a_release(protected, data):

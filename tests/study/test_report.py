@@ -138,6 +138,7 @@ def test_what_is_missing_has_its_own_look(html):
     assert "unofficial" in html
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_synthetic_data_say_so_and_others_do_not(release, html):
     assert "The people and figures in this report are invented." in html
     assert 'content="noindex"' in html
@@ -148,6 +149,7 @@ def test_synthetic_data_say_so_and_others_do_not(release, html):
     )
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_names_are_escaped(release):
     study = release.manifest["study"] | {"title": "A <b>bold</b> & brave study"}
     html = report_html(Release(**release.tables, manifest=release.manifest | {"study": study}))

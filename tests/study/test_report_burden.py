@@ -15,6 +15,8 @@ from rarecare.study.release import Release
 from rarecare.study.report import numbers, report_html
 from rarecare.study.report.burden import Burden, Trends
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
+
 COUNTRIES = ("BG", "SI", "FI")
 SECTIONS = {
     "prevalence": (schema.PREVALENT, schema.PREVALENCE, schema.COMPLETE_PERSONS, schema.COMPLETE),

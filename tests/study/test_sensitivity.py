@@ -9,7 +9,7 @@ from rarecare.cli import main
 from rarecare.codes.rare_cancers import default_list
 from rarecare.registry.encr import read_encr
 from rarecare.study import schema, sensitivity
-from rarecare.study.sensitivity import VARIANTS, reallocated, without_suspicious
+from rarecare.study.sensitivity import VARIANTS, Sensitivity, reallocated, without_suspicious
 
 DCO, NOS, LONG = (one.name for one in VARIANTS)
 
@@ -20,8 +20,16 @@ def data(small_data):
 
 
 @pytest.fixture(scope="module")
-def found(data):
-    return sensitivity(data / "study.toml")
+def found(made_once, data):
+    def make(folder):
+        whole = sensitivity(data / "study.toml")
+        whole.table.write_parquet(folder / "table.parquet")
+        whole.changes.write_parquet(folder / "changes.parquet")
+
+    folder = made_once("sensitivity", make)
+    return Sensitivity(
+        pl.read_parquet(folder / "table.parquet"), pl.read_parquet(folder / "changes.parquet")
+    )
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from rarecare import ExclusionRules, LifeTable, classify, conditional_survival, net_survival
 from rarecare.registry.encr import read_encr
-from rarecare.study import run_study, schema
+from rarecare.study import open_release, run_study, schema
 from rarecare.study.conditional import conditional_rows
 from rarecare.study.config import study_of
 from rarecare.study.entities import Groups
@@ -40,10 +40,12 @@ def data(whole_data):
 
 
 @pytest.fixture(scope="module")
-def release(data, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stages")
-    (folder / "study.toml").write_text(STUDY.format(data=data), encoding="utf-8")
-    return run_study(folder / "study.toml", folder / "release")
+def release(made_once, data):
+    def make(folder):
+        (folder / "study.toml").write_text(STUDY.format(data=data), encoding="utf-8")
+        run_study(folder / "study.toml", folder / "r")
+
+    return open_release(made_once("stages", make) / "r")
 
 
 @pytest.fixture(scope="module")

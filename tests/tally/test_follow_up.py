@@ -14,6 +14,7 @@ from rarecare.population.life_table import LifeTable
 from rarecare.tally import Tally, add_pairwise
 from rarecare.tally.engines import LocalEngine
 from rarecare.tally.follow_up import ESTIMATORS, FollowUpPlan, tally_follow_up
+from rarecare.tally.records import BLOCK_ROWS
 from tests.reference import follow_up_twin
 
 D = 365.25  # birthdays fall on whole days every four years: the hardest case for lookups
@@ -244,6 +245,16 @@ def test_engines_and_row_order_do_not_change_a_bit(large, engine):
     shuffled = large.sample(fraction=1, shuffle=True, seed=3)
     other = tally_follow_up(shuffled, plan, life_table=LIFE_TABLE, engine=engine)
     assert other.to_bytes() == alone.to_bytes()
+
+
+def test_the_blocks_of_a_large_stratum_are_added(large):
+    assert large.filter(registry="B").height > BLOCK_ROWS
+    choices = {"estimators": ("pohar-perme",)}
+    whole = tally_follow_up(large, plan_for(**choices), life_table=LIFE_TABLE)
+    by_sex = tally_follow_up(large, plan_for(strata=("sex",), **choices), life_table=LIFE_TABLE)
+    for name, array in by_sex.arrays.items():
+        (own,) = whole.arrays[name]
+        np.testing.assert_allclose(own, array.sum(axis=0), rtol=1e-11, err_msg=name)
 
 
 def test_registries_apart_and_added_are_the_same_bits(large):

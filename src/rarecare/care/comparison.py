@@ -298,7 +298,16 @@ def adjusted_comparison(
     first = [unit, "model"]
     table = pl.concat(rows).select(*first, pl.exclude(first))
     statistic = f"Comparison by {unit}, unadjusted and adjusted for case mix"
-    return Result(table, _provenance(statistic, data, plan, notes))
+    return Result(table, _provenance(statistic, data, plan, notes), _ranked(table, unit))
+
+
+def _ranked(table: pl.DataFrame, unit: str) -> Any:
+    def draw(*, title: str = "Ranks after adjustment for case mix", **choices: Any) -> Figure:
+        from rarecare.figures.ranks import ranks_figure  # noqa: PLC0415 - not always wanted
+
+        return ranks_figure(table.filter(model="adjusted"), unit=unit, title=title, **choices)
+
+    return draw
 
 
 def _shrunken(fit: LogisticFit, level: float, draws: int, seed: int) -> list[pl.Series]:

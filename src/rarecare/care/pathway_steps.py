@@ -19,9 +19,9 @@ from rarecare.files import read_table
 from rarecare.registry.casts import as_text
 from rarecare.registry.events import EVENTS
 
-DIAGNOSIS, TREATMENT, WATCHING = "diagnosis", "treatment", "watching"
-RECURRENCE, DEATH = "recurrence", "death"
-KINDS = ("work-up", DIAGNOSIS, TREATMENT, WATCHING, RECURRENCE, DEATH)
+WORK_UP, DIAGNOSIS, TREATMENT = "work-up", "diagnosis", "treatment"
+WATCHING, RECURRENCE, DEATH = "watching", "recurrence", "death"
+KINDS = (WORK_UP, DIAGNOSIS, TREATMENT, WATCHING, RECURRENCE, DEATH)
 """What a step is to a patient; it decides the states of occupancy."""
 
 COLUMNS = ("step", "kind", "events", "course_days", "not_before", "source", "sureness")

@@ -139,7 +139,7 @@ def indicators(
         Instead: the indicator (its id) of each unit of --by, one column, within funnel limits.
     adjust
         With --funnel: the case mix, as "~ age + stage": shares unadjusted and adjusted (mixed
-        logistic), odds ratios, and ranks with their intervals, instead.
+        logistic), odds ratios, and ranks with their intervals, instead; the figure is of ranks.
     """
     from rarecare.care.answering import DERIVED  # noqa: PLC0415
     from rarecare.care.compute import indicators as computed  # noqa: PLC0415

@@ -48,7 +48,8 @@ class Registry:
     expected_cases
         Mean number of cases drawn.
     hospitals
-        Hospitals in the area covered: the country's times the coverage, at least 2.
+        Hospitals in the area covered: the country's times the coverage, at least 5 where it has
+        so many.
     """
 
     code: str
@@ -168,7 +169,7 @@ def _registry(model: Europe, row: int, coverage: float) -> Registry:
         persons=persons,
         death_probability=death_probabilities(nations.codes[row], LIFE_TABLE_YEARS),
         expected_cases=yearly * float(nations.values["incidence_factor"][row] * growth),
-        hospitals=max(min(2, hospitals), round(hospitals * coverage)),
+        hospitals=max(min(5, hospitals), round(hospitals * coverage)),
     )
 
 

@@ -42,6 +42,11 @@ bad_rows = "exclude"
 indicators = ["core"]
 only = ["D2a", "D2b", "D2c", "D3a", "D3b", "D4", "T1a", "T2a", "F1", "F2", "F3b"]
 hospitals = ["D3b", "D4", "T2a"]
+stages = ["D4"]
+
+[care.pathways]
+entities = ["01", "08"]
+since = ["diagnosis", "surgery"]
 
 [[care.volumes.thresholds]]
 value = 10

@@ -19,8 +19,10 @@ from rarecare.figures.look import SYNTHETIC
 from rarecare.figures.occupancy import occupancy_figure
 from rarecare.figures.prevalence import prevalence_bars
 from rarecare.figures.probabilities import probabilities_figure
+from rarecare.figures.ranks import ranks_figure
 from rarecare.figures.rates import rates_figure
 from rarecare.figures.sankey import sankey_figure
+from rarecare.figures.states import states_figure
 from rarecare.figures.survival import survival_figure
 from rarecare.figures.trade_off import trade_off_figure
 from rarecare.figures.trend import trend_figure
@@ -45,8 +47,10 @@ __all__ = [
     "occupancy_figure",
     "prevalence_bars",
     "probabilities_figure",
+    "ranks_figure",
     "rates_figure",
     "sankey_figure",
+    "states_figure",
     "survival_figure",
     "trade_off_figure",
     "trend_figure",

@@ -66,9 +66,12 @@ def said_value(row: Row, between: str = "–") -> str:
     """Return an estimate with its limits: ``"0.24 (0.23–0.25)"``.
 
     ``between`` stands between the limits, or has places for them: ``"%(lower)s to %(upper)s"``.
+    Whole numbers have no decimals.
     """
     numbers = [row["estimate"], row["lower"], row["upper"]]
     decimals = digits_of(row["estimate"] or row["upper"] or 0.0)
+    if all(isinstance(x, int) for x in numbers):
+        decimals = 0
     said = [
         "" if x is None else digits(f"{x:,.{decimals}f}".replace(",", "\u00a0")) if x else "0"
         for x in numbers

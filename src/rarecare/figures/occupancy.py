@@ -77,7 +77,7 @@ def occupancy_figure(
     )  # fmt: skip
     head.height += 6
     canvas = Canvas(head.width)
-    colours = _colours(table["state"].unique(maintain_order=True).to_list())
+    colours = state_colours(table["state"].unique(maintain_order=True).to_list())
     told: list[str] = []
     remarks: list[str] = []
     drawn = 0
@@ -111,7 +111,8 @@ _Times = list[tuple[float, dict[str, float]]]
 """Days and the share of each state, in their order from above."""
 
 
-def _colours(states: Sequence[str]) -> dict[str, str]:
+def state_colours(states: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each state; those that are no treatment have their own."""
     others = [name for name in states if name not in _PLAIN]
     colours = {name: SERIES[k % len(SERIES)] for k, name in enumerate(others)}
     return colours | _PLAIN

@@ -7,6 +7,7 @@ below 10, one above; a share is whole percent, one decimal for oncologists' tabl
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
@@ -68,28 +69,38 @@ def rate_decimals(value: float) -> int:
     return 1 if value >= 10 else 2 if value >= 0.1 or value == 0 else 3
 
 
-def rate(value: float) -> str:
-    """Return a rate with the decimals of its size."""
-    return number(value, decimals=rate_decimals(value))
+@dataclass(frozen=True, slots=True)
+class Write:
+    """How numbers of a kind are written in the language of the request.
 
-
-def percent(share: float, *, decimals: int = 0) -> str:
-    """Return a share in percent, without the sign.
-
-    >>> percent(0.569), percent(0.5694, decimals=1)
-    ('57', '56.9')
+    >>> rate(1234.5), percent(0.569), proportion(0.5694), people(7.31), people(5012.4)
+    ('1,234.5', '57', '0.569', '7.3', '5,012')
     """
-    return number(100 * share, decimals=decimals)
+
+    plain: Callable[[float], str]
+
+    def __call__(self, value: float) -> str:
+        """Return a number in the language of the request."""
+        return self.plain(value).translate(_signs(get_language() or FALLBACK))
+
+    def here(self) -> Callable[[float], str]:
+        """Return the same for a table: the language is looked up once, not for each number."""
+        plain, signs = self.plain, _signs(get_language() or FALLBACK)
+        return lambda value: plain(value).translate(signs)
 
 
-def proportion(share: float) -> str:
-    """Return a share as researchers print it: three decimals."""
-    return number(share, decimals=3)
-
-
-def people(value: float) -> str:
-    """Return a number of people: whole from 10 on, one decimal below."""
-    return number(value, decimals=0 if value >= 10 or value == round(value) else 1)
+count = Write(lambda value: f"{value:,.0f}")
+"""A whole number."""
+rate = Write(lambda value: f"{value:,.{rate_decimals(value)}f}")
+"""A rate with the decimals of its size."""
+percent = Write(lambda share: f"{100 * share:,.0f}")
+"""A share in percent, without the sign."""
+proportion = Write(lambda share: f"{share:,.3f}")
+"""A share as researchers print it."""
+people = Write(
+    lambda value: f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:,.1f}"
+)
+"""People: whole from 10 on, one decimal below."""
 
 
 def change(value: float) -> str:
@@ -150,7 +161,12 @@ def day(iso: str) -> str:
 
 def country(code: str, fallback: str) -> str:
     """Return a country's name in the language, by CLDR; the fallback where it has none."""
-    return _countries(get_language() or FALLBACK).get(code) or fallback
+    return countries().get(code) or fallback
+
+
+def countries() -> dict[str, str]:
+    """Return the names of countries and territories in the language, by code."""
+    return _countries(get_language() or FALLBACK)
 
 
 @cache

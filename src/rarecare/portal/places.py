@@ -33,7 +33,8 @@ class Places:
 
         A part of a page may be in another language than the page, and so are its drawings.
         """
-        return replace(self, language=get_language() or self.language)
+        language = get_language() or self.language
+        return self if language == self.language else replace(self, language=language)
 
     @property
     def home(self) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rarecare.errors import UsageError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 _MEMORY = "/dev/shm"  # nosec B108 - gunicorn makes a file of its own in it, already removed
 _HALF_MINUTE = 30
@@ -26,7 +29,8 @@ def serve(
     """Open the portal on a release and stay until stopped.
 
     The database is made or brought up to date first. The release is checked whole: a broken
-    one is refused before anything is opened.
+    one is refused before anything is opened. Of one that is new its drawings are measured, which
+    takes some seconds.
 
     Parameters
     ----------
@@ -81,15 +85,12 @@ def serve(
 
             return application
 
-    import multiprocessing  # noqa: PLC0415
-
-    multiprocessing.get_context("spawn").Process(target=measure_drawings, daemon=True).start()
     sys.stderr.write(f"The portal is open on http://{host}:{port}/ (stop with Ctrl-C)\n")
     Portal().run()
 
 
 def prepare(release: str | Path, *, host: str, data: str | Path) -> None:
-    """Check the release, set the environment, make the database.
+    """Check the release, set the environment, make the database, measure the drawings.
 
     Raises
     ------
@@ -110,21 +111,22 @@ def prepare(release: str | Path, *, host: str, data: str | Path) -> None:
     from django.core.management import call_command  # noqa: PLC0415
 
     _check(Path(os.environ["RARECARE_RELEASE"]))
-    call_command("migrate", verbosity=0, interactive=False)
-    from django.db import connections  # noqa: PLC0415
+    with _apart(2) as pool:
+        measured = pool.submit(measure_drawings)
+        call_command("migrate", verbosity=0, interactive=False)
+        from django.db import connections  # noqa: PLC0415
 
-    connections.close_all()
-    _apart(fill_demo)
+        connections.close_all()
+        pool.submit(fill_demo).result()
+        measured.result()
 
 
-def _apart(step: Callable[..., str | None], *arguments: str) -> str | None:
-    """Take a step in a process of its own: the workers are forked from this one."""
+def _apart(processes: int) -> ProcessPoolExecutor:
+    """Return processes to take steps in: the workers are forked from this one."""
     import multiprocessing  # noqa: PLC0415
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        return pool.submit(step, *arguments).result()
+    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
 
 
 def fill_demo() -> None:
@@ -142,7 +144,7 @@ def fill_demo() -> None:
 
 
 def measure_drawings() -> None:
-    """Measure the drawings of the release, in a process beside the portal: it need not wait."""
+    """Measure the drawings of the release once, so that no page waits for it."""
     import django  # noqa: PLC0415 - in a process of its own
 
     django.setup()
@@ -154,7 +156,8 @@ def measure_drawings() -> None:
 
 def _check(pointer: Path) -> None:
     """Open the release once."""
-    problem = _apart(problem_of, str(pointer))
+    with _apart(1) as pool:
+        problem = pool.submit(problem_of, str(pointer)).result()
     if problem is not None:
         from rarecare.errors import FileError  # noqa: PLC0415
 

@@ -138,6 +138,10 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "accounts_tries",
-    }
+    },
+    "template_fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
-"""Limits on trying are counted in the database: in one worker's memory they would not hold."""
+"""Limits on trying are counted in the database: in one worker's memory they would not hold.
+
+Parts of pages that are the same on many, by release and language, are in each worker's memory.
+"""

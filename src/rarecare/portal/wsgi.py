@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from threading import Thread
 
@@ -18,3 +19,4 @@ from rarecare.portal.releases import store  # noqa: E402
 if settings.RELEASE:
     # the names are made ready beside the first pages: a search waits for them, no page does
     Thread(target=index_of, args=(store().current(),), daemon=True).start()
+    gc.freeze()  # what is open stays: no page waits while the collector looks through it

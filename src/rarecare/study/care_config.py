@@ -106,6 +106,33 @@ class CentreCriteria(_Part):
         return self
 
 
+class Ways(_Part):
+    """``[care.pathways]``: ways through care of entities, none of which lies within another.
+
+    ``steps``: those of the table ``definitions`` (by default the package's) that make a path, by
+    default all but work-up and death. Waiting times are from the steps ``since``; states are told
+    ``at`` years since diagnosis. ``most``: paths shown one by one, in all areas and by country.
+    """
+
+    entities: tuple[Text, ...] = Field(min_length=1)
+    steps: tuple[Text, ...] = ()
+    definitions: Path | None = None
+    since: tuple[Text, ...] = ("diagnosis",)
+    at: tuple[Annotated[float, Field(ge=0, le=100)], ...] = Field(
+        default=(0.25, 0.5, 1.0, 2.0, 5.0), min_length=1
+    )
+    most: int = Field(default=10, ge=1)
+    most_by_country: int = Field(default=5, ge=1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Ways:
+        for key in ("entities", "steps", "since", "at"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"[care.pathways] {key} names one twice")
+        return self
+
+
 class Care(_Part):
     """``[care]``.
 
@@ -128,6 +155,7 @@ class Care(_Part):
     volumes: Volumes | None = Volumes()
     needs: Needs | None = Needs()
     criteria: CentreCriteria | None = None
+    pathways: Ways | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Care:

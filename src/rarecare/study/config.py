@@ -390,4 +390,9 @@ def _rooted_care(care: Care, folder: Path) -> Care:
     volumes = care.volumes
     if volumes is not None and volumes.hospitals is not None:
         volumes = volumes.model_copy(update={"hospitals": folder / volumes.hospitals})
-    return care.model_copy(update={"indicators": sets, "criteria": own, "volumes": volumes})
+    ways = care.pathways
+    if ways is not None and ways.definitions is not None:
+        ways = ways.model_copy(update={"definitions": folder / ways.definitions})
+    return care.model_copy(
+        update={"indicators": sets, "criteria": own, "volumes": volumes, "pathways": ways}
+    )

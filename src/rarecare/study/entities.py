@@ -7,8 +7,10 @@ list, all cancers of the list. Sums of leaves are therefore sums of cases, each 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -106,6 +108,14 @@ class Groups:
             name for name, parent in zip(names, parents, strict=True)
             if inside[name] and not inside.get(parent, False)
         ]  # fmt: skip
+
+    def summed(self, by_leaf: NDArray[Any]) -> NDArray[Any]:
+        """Return each group's sums of an array by leaf, shape (n_groups, ...)."""
+        from scipy.sparse import csc_array  # noqa: PLC0415 - slow to import
+
+        flat = by_leaf.reshape(len(self.leaves), math.prod(by_leaf.shape[1:]))
+        sums: NDArray[Any] = csc_array(self.members.astype(by_leaf.dtype)) @ flat
+        return sums.reshape(len(self.members), *by_leaf.shape[1:])
 
     def standard_of(self, standards: Sequence[str]) -> NDArray[np.int64]:
         """Return the position of each group's ICSS among ``standards``, the first by default."""

@@ -109,10 +109,7 @@ def incidence_rows(
     ``margins``: ``"whole"``: crude and standardised, both sexes, whole period; ``"sex"``: the
     same and age-specific by sex; ``"year"``: by year; ``"age"``: age-specific, both sexes.
     """
-    held = groups.members.astype(np.int64)
-    n_leaves = len(groups.leaves)
-    cases = (held @ counts.cases.reshape(n_leaves, -1)).reshape(-1, *counts.cases.shape[1:])
-    unknown = (held @ counts.unknown.reshape(n_leaves, -1)).reshape(-1, *counts.unknown.shape[1:])
+    cases, unknown = groups.summed(counts.cases), groups.summed(counts.unknown)
     parts = []
     for margin in margins:
         by_sex = margin == "sex"

@@ -169,7 +169,7 @@ def expected_rows(
     assert study.expected is not None
     areas = _check_target(target, counts)
     own = held(counts, groups, by_sex=True).sum(axis=2)
-    unknown = (groups.members.astype(np.int64) @ counts.unknown.sum(axis=(1, 2))).astype(float)
+    unknown = groups.summed(counts.unknown.sum(axis=(1, 2))).astype(float)
     person_years = counts.person_years.sum(axis=1)
     total = own.sum(axis=(1, 2))
     factor = np.where(unknown > 0, (total + unknown) / np.where(total > 0, total, 1), 1.0)
@@ -292,10 +292,7 @@ def shrunken_rows(
 
 def held(counts: Counts, groups: Groups, *, by_sex: bool = False) -> NDArray[np.int64]:
     """Return cases of each group, shape (n_groups[, n_sexes], n_years, n_ages)."""
-    n_leaves = len(groups.leaves)
-    flat = groups.members.astype(np.int64) @ counts.cases.reshape(n_leaves, -1)
-    own = flat.reshape(-1, *counts.cases.shape[1:])
-    return own if by_sex else own.sum(axis=1)
+    return groups.summed(counts.cases if by_sex else counts.cases.sum(axis=1))
 
 
 def _grouped(by_year: dict[int, Floats], periods: Sequence[tuple[int, int]]) -> Floats:

@@ -18,6 +18,7 @@ from rarecare.errors import LifeTableError, PopulationError, UsageError
 from rarecare.results import WITHHELD
 from rarecare.study import schema
 from rarecare.study.care import CareArea, CareMade, CareTables, care_tables, close_area
+from rarecare.study.care_pathways import AskedPathways, Traced
 from rarecare.study.care_tally import Asking, ask
 from rarecare.study.care_volumes import add_treated, checked_thresholds, inhabitants
 from rarecare.study.complete import Registered, complete_rows, registered
@@ -35,6 +36,8 @@ from rarecare.study.outlook import (
     trend_rows,
     years_ahead,
 )
+from rarecare.study.pathway_rows import pathway_rows
+from rarecare.study.pathway_schema import PATHWAYS
 from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
 from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
 from rarecare.study.release import REPORT, Release, write_release
@@ -106,24 +109,26 @@ def make_release(
     if study.care is not None:
         checked_thresholds(study, groups)
         made.asking = Asking.of(study.care)
+        made.ways = AskedPathways.of(study, groups)
+        made.inputs += made.ways.inputs if made.ways else []
     order = sorted(study.registries, key=lambda r: (region_of(r.country), r.country, r.id))
     whole, region, country = _Level(schema.ALL), _Level(""), _Level("")
     for done, registry in enumerate(order):
         say(f"{registry.id}", done, steps)
         place = region_of(registry.country)
         if registry.country != country.area:
-            country.close(made, groups, study)
+            country.close(made, groups, study, within=region)
             country = _Level(registry.country)
         if place != region.area:
-            region.close(made, groups, study)
+            region.close(made, groups, study, within=whole)
             region = _Level(place)
         submission = read_submission(registry, study, entities)
         levels = (country, region, whole)
         _add(submission, study, groups, made, levels=levels, engine=engine)
-    country.close(made, groups, study)
-    region.close(made, groups, study)
+    country.close(made, groups, study, within=region)
+    region.close(made, groups, study, within=whole)
     say("all areas", steps - 3, steps)
-    whole.close(made, groups, study, pooled=True)
+    whole.close(made, groups, study)
     if study.incidence.shrunken and made.by_country:
         made.estimates += shrunken_rows(made.by_country, groups, study)
     if study.expected is not None and whole.counts is not None:
@@ -174,6 +179,8 @@ class _Made:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     asking: Asking | None = None
     care: CareMade = field(default_factory=CareMade)
+    ways: AskedPathways | None = None
+    traced: Traced = field(default_factory=Traced)
 
 
 @dataclass(slots=True)
@@ -188,8 +195,11 @@ class _Level:
     registered: Registered = field(default_factory=Registered)
     care: CareArea = field(default_factory=CareArea)
 
-    def close(self, made: _Made, groups: Groups, study: Study, *, pooled: bool = False) -> None:
-        """Estimate what the area holds."""
+    def close(
+        self, made: _Made, groups: Groups, study: Study, *, within: _Level | None = None
+    ) -> None:
+        """Estimate what the area holds; its daily sums go to the area that it lies within."""
+        pooled = within is None
         if self.counts is not None:
             margins = _POOLED_INCIDENCE if pooled else _WHOLE
             rows = incidence_rows(self.counts, groups, study, area=self.area, margins=margins)
@@ -202,6 +212,9 @@ class _Level:
             made.estimates.append(
                 survival_rows(self.sums, groups, study, area=self.area, margins=margins)
             )
+            if within is not None:
+                within.sums.add(self.sums)
+                self.sums = Sums()
         if self.alive.sums:
             made.estimates.append(prevalence_rows(self.alive, groups, study, area=self.area))
             if study.prevalence.complete:
@@ -281,10 +294,9 @@ def _add(
             made.notes.append(f"{registry.id}: no case could be followed")
             return
         followed = followed.with_columns(groups.leaf_codes(followed).alias(LEAF))
-        tally = tally_registry(followed, submission.life_table, study, engine=engine)
-        _check_outside(tally.arrays, submission, study, made)
-        for level in levels:
-            level.sums.add(tally)
+        sums = tally_registry(followed, submission.life_table, study, engine=engine)
+        _check_outside(sums.arrays, submission, study, made)
+        levels[0].sums.add(sums)
         made.stages.add(followed, submission.life_table, groups, study, engine=engine)
         if study.models is not None:
             gather(
@@ -309,6 +321,11 @@ def _add_care(
         level.care.answered.add(given.answered)
     people = inhabitants(submission.population, study)
     add_treated(levels[0].care.treated, counted, submission, people)
+    if made.ways is not None:
+        left, notes = made.traced.add(submission, counted, made.ways)
+        made.notes += [f"{registry.id}: {note}" for note in notes]
+        table = left.select("reason", "records", note=pl.lit(None, dtype=pl.String))
+        made.exclusions.append(_accounted(table.with_row_index("order"), registry, "pathways"))
 
 
 def _add_alive(
@@ -393,10 +410,15 @@ def _protected(
         classes={schema.INCIDENCE: CLASS_LABELS}, unions={RARE: groups.rare_parts()},
     )  # fmt: skip
     assert made.quality_counts is not None
-    whole = dict.fromkeys(("area", "sex", "age_group"), schema.ALL)
-    gone = shown.estimates.filter(
-        measure=schema.INCIDENCE, status=WITHHELD, period=study_period(study), **whole
-    )
+    cells = shown.estimates.filter(
+        measure=schema.INCIDENCE, status=WITHHELD, period=study_period(study), sex=schema.ALL,
+        age_group=schema.ALL,
+    ).select("entity_id", "area").unique()  # fmt: skip
+    gone = cells.filter(area=schema.ALL)
+    pathways = pl.DataFrame(schema=PATHWAYS)
+    if made.ways is not None:
+        pathways, notes = pathway_rows(made.traced, made.ways, study, cells.rows())
+        made.notes += notes
     made.quality.append(
         entity_rows(
             made.quality_counts, groups, listed, threshold=study.disclosure.threshold,
@@ -445,6 +467,7 @@ def _protected(
         quality=pl.concat(made.quality),
         manifest=manifest,
         models=made.models,
+        pathways=pathways,
     )
     return replace(release, **care.beside) if care else release
 

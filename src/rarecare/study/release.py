@@ -19,6 +19,7 @@ import polars as pl
 from rarecare.errors import DisagreementError, FileError, UsageError
 from rarecare.figures import Figure, survival_figure
 from rarecare.study import schema
+from rarecare.study.pathway_schema import PATHWAYS
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
@@ -45,6 +46,8 @@ class Release:
     care, comparators, hospitals, criteria
         Measures of care explained, published values, hospitals without names, centres against
         criteria; without rows where the study does not ask for care.
+    pathways
+        Ways through care: paths, waiting times, states.
     """
 
     estimates: pl.DataFrame
@@ -61,6 +64,7 @@ class Release:
     )
     hospitals: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=schema.HOSPITALS))
     criteria: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=schema.CRITERIA))
+    pathways: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=PATHWAYS))
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:

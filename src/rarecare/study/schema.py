@@ -6,7 +6,6 @@ It guards writing and opening alike; later measures add rows, not columns.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -14,8 +13,10 @@ import polars as pl
 from rarecare.errors import DisagreementError
 from rarecare.registry.quality import QUALITY
 from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
+from rarecare.study.faults import Fault, first_of, refuse
+from rarecare.study.pathway_schema import PATHWAYS, check_pathways
 
-VERSION = 2
+VERSION = 3
 """Version of the schema; a release of another version is refused."""
 
 ALL = "all"
@@ -221,6 +222,7 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
     "comparators": COMPARATORS,
     "hospitals": HOSPITALS,
     "criteria": CRITERIA,
+    "pathways": PATHWAYS,
 }
 """Tables of a release by name; each is NAME.parquet in its folder."""
 
@@ -265,22 +267,6 @@ def of_stage(stage: str) -> str:
 STATUSES = (OK, WITHHELD, NOT_ESTIMABLE)
 _NUMBERS = ("estimate", "se", "lower", "upper")
 _DIMENSIONS = ("measure", "entity_id", "area", "sex", "age_group", "period", "standard", "method")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A way for a table to break the schema, and the rows that do.
-
-    Attributes
-    ----------
-    says
-        The rule broken, as the beginning of a sentence.
-    offending
-        True for a row that breaks it.
-    """
-
-    says: str
-    offending: pl.Expr
 
 
 FAULTS = (
@@ -347,25 +333,22 @@ def validate(tables: Mapping[str, pl.DataFrame]) -> None:
                 allowed=list(columns),
             )
     estimates = tables["estimates"]
-    for fault in FAULTS:
-        broken = estimates.filter(fault.offending)
-        if broken.height:
-            raise DisagreementError(
-                f"{fault.says} ({broken.height} rows)", value=_key_of(broken), file="estimates"
-            )
+    refuse(estimates, FAULTS, file="estimates", key=KEY)
     doubled = estimates.filter(estimates.select(KEY).is_duplicated())
     if doubled.height:
-        raise DisagreementError("two estimates have one key", value=_key_of(doubled))
+        raise DisagreementError("two estimates have one key", value=first_of(doubled, KEY))
     _validate_care(tables)
+    check_pathways(tables["pathways"])
     for column, table in (("entity_id", "entities"), ("area", "areas")):
         known = tables[table][column]
-        unknown = estimates.filter(~pl.col(column).is_in(known.implode()))
-        if unknown.height:
-            raise DisagreementError(
-                f"an estimate speaks of a {column} that {table} does not list",
-                value=unknown[column][0],
-                allowed=known.to_list(),
-            )
+        for name, what in (("estimates", "an estimate"), ("pathways", "a pathway")):
+            unknown = tables[name].filter(~pl.col(column).is_in(known.implode()))
+            if unknown.height:
+                raise DisagreementError(
+                    f"{what} speaks of a {column} that {table} does not list",
+                    value=unknown[column][0],
+                    allowed=known.to_list(),
+                )
 
 
 def _validate_care(tables: Mapping[str, pl.DataFrame]) -> None:
@@ -385,16 +368,4 @@ def _validate_care(tables: Mapping[str, pl.DataFrame]) -> None:
                 f"{name} hold a measure that care does not explain", value=unknown["measure"][0],
                 allowed=known,
             )  # fmt: skip
-    for fault in HOSPITAL_FAULTS:
-        broken = hospitals.filter(fault.offending)
-        if broken.height:
-            row = broken.row(0, named=True)
-            raise DisagreementError(
-                f"{fault.says} ({broken.height} rows)", file="hospitals",
-                value=", ".join(f"{k} {row[k]}" for k in ("measure", "entity_id", "area")),
-            )  # fmt: skip
-
-
-def _key_of(rows: pl.DataFrame) -> str:
-    row = rows.row(0, named=True)
-    return ", ".join(f"{name} {row[name]}" for name in KEY)
+    refuse(hospitals, HOSPITAL_FAULTS, file="hospitals", key=("measure", "entity_id", "area"))

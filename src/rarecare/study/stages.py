@@ -76,25 +76,18 @@ class StageSums:
                 name,
                 np.zeros((groups.members.shape[1], len(STAGES), *array.shape[1:]), array.dtype),
             )
-            whole[leaf, own] += array
+            for row, sums in zip(zip(leaf, own, strict=True), array, strict=True):
+                whole[row] += sums
 
 
 def stage_rows(sums: StageSums, groups: Groups, study: Study) -> pl.DataFrame:
     """Return the rows in the schema's columns, those of cancers with a small stage withheld."""
-    from scipy.sparse import csr_array  # noqa: PLC0415 - slow to import
-
     parts = []
     for place, stage in enumerate(STAGES):
-        cases = groups.members.astype(np.int64) @ sums.arrays["cases"][:, place]
-        held = groups.only(cases > 0)
+        held = groups.only(groups.summed(sums.arrays["cases"][:, place]) > 0)
         if held.table.is_empty():
             continue
-        arrays: Arrays = {}
-        for name, array in sums.arrays.items():
-            own = array[:, place]
-            adding = csr_array(held.members.astype(own.dtype))
-            flat = adding @ own.reshape(len(own), -1)
-            arrays[name] = flat.reshape(len(held.members), 1, *own.shape[1:])
+        arrays = {name: held.summed(array[:, place, None]) for name, array in sums.arrays.items()}
         parts.append(
             crude(arrays, held, study).with_columns(
                 measure=pl.lit(schema.of_stage(stage)), sex=pl.lit(schema.ALL),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -28,6 +29,7 @@ CHILDREN, ADULTS = "0-14", "15-99"
 SEXES = ("female", "male")
 METHOD: Literal["pohar-perme"] = "pohar-perme"
 _STANDARDS = ("1", "2", "3")
+_CHILDREN, _ADULTS = range(1), range(1, len(CLASSES))
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -47,24 +49,27 @@ class Sums:
     codes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     arrays: Arrays = field(default_factory=dict)
 
-    def add(self, tally: Tally) -> None:
-        """Add a registry's tally."""
-        own = _codes(tally)
-        both = np.union1d(self.codes, own)
-        here, there = np.searchsorted(both, self.codes), np.searchsorted(both, own)
-        for name, array in tally.arrays.items():
-            if len(both) > len(self.codes):
+    def add(self, other: Sums) -> None:
+        """Take in the sums of another area, which is not to be used after."""
+        if not len(self.codes):
+            self.codes, self.arrays = other.codes, other.arrays
+            return
+        both = np.union1d(self.codes, other.codes)
+        here, there = np.searchsorted(both, self.codes), np.searchsorted(both, other.codes)
+        for name, array in other.arrays.items():
+            if len(both) > len(here):
                 grown = np.zeros((len(both), *array.shape[1:]), dtype=array.dtype)
-                if name in self.arrays:
-                    grown[here] = self.arrays[name]
+                grown[here] = self.arrays[name]
                 self.arrays[name] = grown
-            self.arrays[name][there] += array
+            whole = self.arrays[name]
+            for place, own in zip(there, array, strict=True):
+                whole[place] += own
         self.codes = both
 
 
 def tally_registry(
     cases: pl.DataFrame, life_table: LifeTable, study: Study, *, engine: Engine | None = None
-) -> Tally:
+) -> Sums:
     """Return the daily sums of one registry by leaf, sex and age class.
 
     ``cases`` are those kept by the exclusions for survival, with their leaf ``entity``.
@@ -82,7 +87,8 @@ def tally_registry(
     )
     table = cases.with_columns(pl.Series(AGE_CLASS, classes, dtype=pl.Int64))
     table = table.drop("registry", strict=False)  # one registry, one tally
-    return tally_follow_up(table, plan, life_table=life_table, engine=engine)
+    tally = tally_follow_up(table, plan, life_table=life_table, engine=engine)
+    return Sums(_codes(tally), dict(tally.arrays))
 
 
 def survival_rows(
@@ -94,27 +100,23 @@ def survival_rows(
     by sex; ``"age"``: by age class; ``"curve"``: adults and children at every quarter of a
     year, on whole days.
     """
-    held, pooled = _rolled_up(sums, groups)
-    adults, children = _part(pooled, slice(1, None)), _part(pooled, slice(0, 1))
+    adults, children = (_rolled_up(sums, groups, classes) for classes in (_ADULTS, _CHILDREN))
     parts = []
     if "whole" in margins:
-        parts.append(_labelled(_by_standard(adults, held, study), ADULTS))
-        parts.append(_labelled(crude(children, held, study), CHILDREN))
+        parts.append(_labelled(_by_standard(*adults, study), ADULTS))
+        parts.append(_labelled(crude(*children, study), CHILDREN))
     if "curve" in margins:
         days = _quarters(study)
-        parts.append(_labelled(crude(adults, held, study, days=days), ADULTS))
-        parts.append(_labelled(crude(children, held, study, days=days), CHILDREN))
+        parts.append(_labelled(crude(*adults, study, days=days), ADULTS))
+        parts.append(_labelled(crude(*children, study, days=days), CHILDREN))
     if "age" in margins:
-        for position, label in enumerate(CLASS_LABELS[1:], start=1):
-            own = _part(pooled, slice(position, position + 1))
-            parts.append(_labelled(crude(own, held, study), label))
+        for position in _ADULTS:
+            own = _rolled_up(sums, groups, range(position, position + 1))
+            parts.append(_labelled(crude(*own, study), CLASS_LABELS[position]))
     if "sex" in margins:
         for position, sex in enumerate(SEXES):
-            own_groups, own = _rolled_up(sums, groups, sexes=(position,))
-            if own_groups.table.is_empty():
-                continue
-            rows = _by_standard(_part(own, slice(1, None)), own_groups, study)
-            parts.append(_labelled(rows, ADULTS, sex=sex))
+            own = _rolled_up(sums, groups, _ADULTS, sexes=(position,))
+            parts.append(_labelled(_by_standard(*own, study), ADULTS, sex=sex))
     rows = pl.concat(part.select(sorted(part.columns)) for part in parts)
     return in_schema(rows.with_columns(measure=pl.lit(schema.NET_SURVIVAL)), study, area=area)
 
@@ -139,12 +141,8 @@ def _labelled(rows: pl.DataFrame, age_group: str, *, sex: str = schema.ALL) -> p
 def _by_standard(adults: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
     """Return adults' survival, crude and by each group's own standard."""
     parts = [crude(adults, groups, study)]
-    if study.survival.standard != schema.NONE:
-        own = groups.standard_of(_STANDARDS)
-        for position, number in enumerate(_STANDARDS):
-            chosen = np.flatnonzero(own == position)
-            if len(chosen):
-                parts.append(_standardised(adults, groups, chosen, f"icss{number}", study))
+    if study.survival.standard != schema.NONE and groups.table.height:
+        parts.append(_standardised(adults, groups, study))
     return pl.concat(parts)
 
 
@@ -155,71 +153,78 @@ def crude(
 
     ``arrays``: daily sums, shape (n_groups, n_classes, ...).
     """
-    plan = _plan(study, None)
+    plan = _plan(study)
     summed = {name: array.sum(axis=1) for name, array in arrays.items()}
     strata = groups.table.select("entity_id")
     return estimate_survival(Tally(plan.hash, strata, summed), plan, times=days)
 
 
-def _standardised(
-    arrays: Arrays, groups: Groups, chosen: NDArray[np.int64], standard: str, study: Study
-) -> pl.DataFrame:
-    """Return the survival of the groups chosen, by one standard."""
-    plan = _plan(study, standard)
-    n_classes = len(CLASSES) - 1
-    entities = groups.table["entity_id"].gather(np.repeat(chosen, n_classes))
+def _standardised(arrays: Arrays, groups: Groups, study: Study) -> pl.DataFrame:
+    """Return the survival of each group by its own standard."""
+    first, *others = (named_standard(f"icss{number}") for number in _STANDARDS)
+    entities, standard = groups.table["entity_id"], groups.standard_of(_STANDARDS)
+    plan = _plan(
+        study, standard=first, entity_column="entity_id",
+        entity_standards=tuple(
+            (entity, others[own - 1]) for entity, own in zip(entities, standard, strict=True) if own
+        ),
+    )  # fmt: skip
+    n_groups, n_classes = len(entities), len(_ADULTS)
     strata = pl.DataFrame(
-        {"entity_id": entities, AGE_CLASS: np.tile(np.arange(n_classes), len(chosen))}
+        {
+            "entity_id": entities.gather(np.repeat(np.arange(n_groups), n_classes)),
+            AGE_CLASS: np.tile(np.arange(n_classes), n_groups),
+        }
     )
-    own = {
-        name: array[chosen].reshape(len(chosen) * n_classes, *array.shape[2:])
-        for name, array in arrays.items()
-    }
-    return estimate_survival(Tally(plan.hash, strata, own), plan)
+    flat = {n: array.reshape(strata.height, *array.shape[2:]) for n, array in arrays.items()}
+    return estimate_survival(Tally(plan.hash, strata, flat), plan)
 
 
-def _plan(study: Study, standard: str | None) -> SurvivalPlan:
+def _plan(study: Study, **standards: Any) -> SurvivalPlan:
     choices = study.survival
     return survival_plan(
         by=("entity_id",),
         at_days=times_of(study),
         methods=(METHOD,),
         days_per_year=study.study.days_per_year,
-        standard=named_standard(standard),
         form=choices.form,
         interval=choices.interval,
         when_empty=choices.when_empty,
         min_at_risk=choices.min_at_risk,
         level=study.level,
         life_table="of each registry",
+        **standards,
     )
 
 
 def _rolled_up(
-    sums: Sums, groups: Groups, *, sexes: Sequence[int] = (0, 1)
-) -> tuple[Groups, Arrays]:
-    """Return the groups with cases and their sums by age class, over the sexes chosen."""
-    from scipy.sparse import csr_array  # noqa: PLC0415 - slow to import
+    sums: Sums, groups: Groups, classes: range, *, sexes: Sequence[int] = (0, 1)
+) -> tuple[Arrays, Groups]:
+    """Return the sums of groups with cases of these classes and sexes, and the groups.
 
-    n_classes = len(CLASSES)
-    chosen = np.flatnonzero(np.isin(sums.codes // n_classes % 2, sexes))
-    leaf, age = sums.codes[chosen] // (2 * n_classes), sums.codes[chosen] % n_classes
-    held = groups.only(np.asarray(groups.members[:, leaf].any(axis=1)))
-    group, stratum = np.nonzero(held.members[:, leaf])
-    shape = (len(held.members) * n_classes, len(chosen))
+    Shape (n_groups, n_classes, ...).
+    """
+    from scipy.sparse import csc_array  # noqa: PLC0415 - slow to import
+
+    leaf, sex, age = _decoded(sums.codes)
+    chosen = np.isin(sex, sexes) & np.isin(age, classes)
+    held = groups.only(np.asarray(groups.members[:, leaf[chosen]].any(axis=1)))
+    group, stratum = np.nonzero(held.members[:, leaf] & chosen)
+    n_groups, n_classes = len(held.members), len(classes)
+    place = group * n_classes + age[stratum] - classes[0]
+    shape = (n_groups * n_classes, len(leaf))
     out = {}
     for name, array in sums.arrays.items():
-        own = array if len(chosen) == len(array) else array[chosen]
-        width = int(np.prod(own.shape[1:]))
-        ones = np.ones(len(group), dtype=own.dtype)
-        adding = csr_array((ones, (group * n_classes + age[stratum], stratum)), shape=shape)
-        flat = adding @ own.reshape(len(own), width)
-        out[name] = flat.reshape(len(held.members), n_classes, *own.shape[1:])
-    return held, out
+        adding = csc_array((np.ones(len(group), dtype=array.dtype), (place, stratum)), shape=shape)
+        flat = adding @ array.reshape(len(leaf), math.prod(array.shape[1:]))
+        out[name] = flat.reshape(n_groups, n_classes, *array.shape[1:])
+    return out, held
 
 
-def _part(arrays: Arrays, classes: slice) -> Arrays:
-    return {name: array[:, classes] for name, array in arrays.items()}
+def _decoded(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Return the leaf, sex and age class of strata."""
+    n_classes = len(CLASSES)
+    return codes // (2 * n_classes), codes // n_classes % 2, codes % n_classes
 
 
 def _codes(tally: Tally) -> NDArray[np.int64]:

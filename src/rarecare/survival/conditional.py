@@ -151,7 +151,8 @@ def estimate_conditional(
         standards = [plan.standard_of(row) for row in strata.iter_rows(named=True)]
         names = [standard.name for standard in standards]
         by_class = arrays_by_class(tally, strata, plan)
-        for position, (arrays, standard) in enumerate(zip(by_class, standards, strict=True)):
+        for position, standard in enumerate(standards):
+            arrays = {name: array[position] for name, array in by_class.items()}
             for method in plan.methods:
                 whole, made = _standardised(arrays, plan, standard, method, (begin, end))
                 people = whole.at_risk[:, begin]

@@ -14,12 +14,11 @@ from rarecare.results import NOT_ESTIMABLE, OK
 from rarecare.survival.curves import Arrays, Floats, limits
 from rarecare.survival.methods import METHODS, Curve, Method, curve
 from rarecare.survival.plan import AGE_CLASS, RESULT_COLUMNS, Standard, SurvivalPlan
-from rarecare.survival.standardisation import Standardised, arrays_by_class, standardised
+from rarecare.survival.standardisation import arrays_by_class, standardised
 from rarecare.tally.follow_up import day_number
 from rarecare.tally.tally import Tally
 
 NO_STANDARD = "none"
-_STRATA_AT_ONCE = 256
 
 
 def estimate_survival(
@@ -65,18 +64,12 @@ def estimate_survival(
     strata = strata_of(tally, plan)
     if plan.standard is None:
         names = [NO_STANDARD] * strata.height
-        parts = [
-            _plain(_slice(tally.arrays, start), plan, days, offset=start)
-            for start in range(0, strata.height, _STRATA_AT_ONCE)
-        ]
+        parts = [_plain(tally.arrays, plan, days, method) for method in plan.methods]
     else:
         standards = [plan.standard_of(row) for row in strata.iter_rows(named=True)]
         names = [standard.name for standard in standards]
         by_class = arrays_by_class(tally, strata, plan)
-        parts = [
-            _standardised(arrays, plan, standard, days, offset=i)
-            for i, (arrays, standard) in enumerate(zip(by_class, standards, strict=True))
-        ]
+        parts = [_standardised(by_class, plan, standards, days, method) for method in plan.methods]
     rows = pl.concat(parts)
     numbered = strata.with_columns(
         _stratum=pl.int_range(pl.len(), dtype=pl.Int64), standard=pl.Series(names, dtype=pl.String)
@@ -108,37 +101,23 @@ def strata_of(tally: Tally, plan: SurvivalPlan) -> pl.DataFrame:
     return tally.strata.drop(AGE_CLASS).unique(maintain_order=True)
 
 
-def _slice(arrays: Arrays, start: int) -> Arrays:
-    return {name: array[start : start + _STRATA_AT_ONCE] for name, array in arrays.items()}
-
-
-def _plain(arrays: Arrays, plan: SurvivalPlan, days: Floats, *, offset: int) -> pl.DataFrame:
-    """Return the rows of several strata, each by itself."""
-    parts = []
-    for method in plan.methods:
-        own = curve(arrays, plan, days, method=method, form=plan.form)
-        missing = [f"no one at risk from day {day + 1}" for day in own.last_day.tolist()]
-        parts.append(
-            rows_of(own, plan, days, method, cases=arrays["cases"], missing=missing, offset=offset)
-        )
-    return pl.concat(parts)
+def _plain(arrays: Arrays, plan: SurvivalPlan, days: Floats, method: Method) -> pl.DataFrame:
+    """Return the rows of strata, each by itself."""
+    own = curve(arrays, plan, days, method=method, form=plan.form)
+    missing = [f"no one at risk from day {day + 1}" for day in own.last_day.tolist()]
+    return rows_of(own, plan, days, method, cases=arrays["cases"], missing=missing)
 
 
 def _standardised(
-    arrays: Arrays, plan: SurvivalPlan, standard: Standard, days: Floats, *, offset: int
+    arrays: Arrays, plan: SurvivalPlan, standards: Sequence[Standard], days: Floats, method: Method
 ) -> pl.DataFrame:
-    """Return the rows of one stratum, its age classes weighted."""
-    cases = arrays["cases"].sum(keepdims=True)
-    parts = []
-    for method in plan.methods:
-        own: Standardised = standardised(arrays, plan, standard, days, method=method)
-        parts.append(
-            rows_of(
-                own.curve, plan, days, method, cases=cases, missing=[own.missing],
-                offset=offset, remarks=own.remarks,
-            )
-        )  # fmt: skip
-    return pl.concat(parts)
+    """Return the rows of strata, their age classes weighted."""
+    made = standardised(arrays, plan, standards, days, method=method)
+    return rows_of(
+        Curve.joined([own.curve for own in made]), plan, days, method,
+        cases=arrays["cases"].sum(axis=1), missing=[own.missing for own in made],
+        remarks=[own.remarks for own in made],
+    )  # fmt: skip
 
 
 def rows_of(
@@ -150,12 +129,12 @@ def rows_of(
     cases: NDArray[np.int64],
     missing: Sequence[str],
     offset: int = 0,
-    remarks: Sequence[str | None] | None = None,
+    remarks: Sequence[Sequence[str | None]] | None = None,
 ) -> pl.DataFrame:
     """Return one row per stratum and time, with limits and what is to be said of each.
 
     ``missing``: per stratum, why there is no estimate where there is none; ``remarks``: per
-    time, how it came about.
+    stratum and time, how it came about.
     """
     value, se = own.value.copy(), own.se.copy()
     estimated = ~np.isnan(value) & (not METHODS[method].known)
@@ -175,7 +154,7 @@ def rows_of(
         elif np.isnan(estimate):
             said.append(missing[stratum])
         else:
-            words = [remarks[time]] if remarks and remarks[time] else []
+            words = [remarks[stratum][time]] if remarks else []
             words += _notes(method, estimate, float(se[stratum, time]), plan)
             if np.isnan(lower[stratum, time]):
                 words.append(_no_interval(method, estimate, interval))

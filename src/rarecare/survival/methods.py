@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Literal
 
@@ -38,6 +38,9 @@ Method = Literal[
 ]  # fmt: skip
 
 Measure = Literal["survival", "probability of death", "years", "people"]
+_AT_ONCE = 8
+"""Strata whose days stay in a processor's cache."""
+
 Compute = Callable[[Arrays, FollowUpPlan, Floats, Form], tuple[Floats, Floats]]
 
 
@@ -96,6 +99,16 @@ class Curve:
     at_risk: NDArray[np.int64]
     events: NDArray[np.int64]
     last_day: NDArray[np.int64]
+
+    def part(self, strata: slice) -> Curve:
+        """Return the estimates of some strata."""
+        return Curve(*(getattr(self, one.name)[strata] for one in fields(self)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Curve]) -> Curve:
+        """Return the estimates of several parts, one after another."""
+        names = [one.name for one in fields(cls)]
+        return cls(*(np.concatenate([getattr(one, name) for one in parts]) for name in names))
 
 
 def _survival(method: str) -> Compute:
@@ -219,6 +232,15 @@ def curve(
 
     Fractional times must be among the plan's.
     """
+    n = len(arrays["at_risk"])
+    parts = [
+        {name: array[start : start + _AT_ONCE] for name, array in arrays.items()}
+        for start in range(0, max(n, 1), _AT_ONCE)
+    ]
+    return Curve.joined([_curve(part, plan, times, method, form) for part in parts])
+
+
+def _curve(arrays: Arrays, plan: FollowUpPlan, times: Floats, method: Method, form: Form) -> Curve:
     at_risk, deaths = arrays["at_risk"], arrays["deaths"]
     horizon = at_risk.shape[1]
     empty = at_risk == 0

@@ -47,37 +47,57 @@ class Standardised:
     remarks: tuple[str | None, ...]
 
 
-def arrays_by_class(tally: Tally, strata: pl.DataFrame, plan: SurvivalPlan) -> list[Arrays]:
-    """Return each stratum's arrays by age class, zeros where a class has no case."""
+def arrays_by_class(tally: Tally, strata: pl.DataFrame, plan: SurvivalPlan) -> Arrays:
+    """Return the arrays by stratum and age class, zeros where a class has no case."""
     assert plan.standard is not None
-    size = len(plan.standard.weights)
+    shape = (strata.height, len(plan.standard.weights))
     numbered = strata.with_row_index("_stratum")
+    stratum = np.zeros(tally.strata.height, dtype=np.int64)
     if plan.by:
-        place = tally.strata.join(
+        stratum = tally.strata.join(
             numbered, on=list(plan.by), how="left", nulls_equal=True, maintain_order="left"
         )["_stratum"].to_numpy()
-    else:
-        place = np.zeros(tally.strata.height, dtype=np.int64)
-    classes = tally.strata[AGE_CLASS].to_numpy()
-    answers: list[Arrays] = []
-    for stratum in range(strata.height):
-        own = np.flatnonzero(place == stratum)
-        arrays = {}
-        for name, array in tally.arrays.items():
-            whole = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
-            whole[classes[own]] = array[own]
-            arrays[name] = whole
-        answers.append(arrays)
-    return answers
+    place = stratum * shape[1] + tally.strata[AGE_CLASS].to_numpy()
+    if np.array_equal(place, np.arange(shape[0] * shape[1])):
+        return {name: a.reshape(*shape, *a.shape[1:]) for name, a in tally.arrays.items()}
+    answer = {}
+    for name, array in tally.arrays.items():
+        whole = np.zeros((shape[0] * shape[1], *array.shape[1:]), dtype=array.dtype)
+        whole[place] = array
+        answer[name] = whole.reshape(*shape, *array.shape[1:])
+    return answer
 
 
 def standardised(
-    arrays: Arrays, plan: SurvivalPlan, standard: Standard, days: Floats, *, method: Method
-) -> Standardised:
-    """Return the standardised estimates of one stratum from the arrays of its classes."""
+    arrays: Arrays, plan: SurvivalPlan, standards: Sequence[Standard], days: Floats, *,
+    method: Method,
+) -> list[Standardised]:  # fmt: skip
+    """Return the standardised estimates of each stratum, by its own standard.
+
+    ``arrays``: by stratum and age class.
+    """
+    own = [{name: array[k] for name, array in arrays.items()} for k in range(len(standards))]
     if plan.standardisation == "individual":
-        return _individual(arrays, plan, standard, days, method)
-    by_class = curve(arrays, plan, days, method=method, form=plan.form)
+        return [
+            _individual(classes, plan, standard, days, method)
+            for classes, standard in zip(own, standards, strict=True)
+        ]
+    size = arrays["cases"].shape[1]
+    n = len(standards) * size
+    flat = {name: array.reshape(n, *array.shape[2:]) for name, array in arrays.items()}
+    by_class = curve(flat, plan, days, method=method, form=plan.form)
+    return [
+        _weighted(classes, by_class.part(slice(k * size, (k + 1) * size)), plan, standard, days,
+                  method=method)
+        for k, (classes, standard) in enumerate(zip(own, standards, strict=True))
+    ]  # fmt: skip
+
+
+def _weighted(
+    arrays: Arrays, by_class: Curve, plan: SurvivalPlan, standard: Standard, days: Floats, *,
+    method: Method,
+) -> Standardised:  # fmt: skip
+    """Return the weighted sum of one stratum's classes, dealing with empty ones as planned."""
     own = weighted_sum(by_class, standard.weights)
     missing = _who_is_gone(by_class, standard)
     remarks: list[str | None] = [None] * len(days)

@@ -7,7 +7,7 @@ only places them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from rarecare.tally.records import BLOCK_ROWS, Field, Layout, Strata, pack, unpa
 from rarecare.tally.tally import Tally, add_pairwise
 
 _TASK_ROWS = 1 << 16
+_BLOCK_COST = 512
+"""Rows in whose time a kernel begins and ends a block."""
 
 Sums = Mapping[str, NDArray[Any]]
 
@@ -34,16 +36,18 @@ class Records:
     layout: tuple[NDArray[Any], ...]
 
 
-Worker = Callable[[Records, int, int, Any], Sums]
-"""Sums the records ``start..stop``, with whatever the kernel needs beside them."""
+Blocks = Sequence[tuple[int, int]]
+"""First row of each block, and the row after its last."""
+Worker = Callable[[Records, Blocks, Any], Sums]
+"""Sums the records of each block, with whatever the kernel needs beside them; axis 0: block."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """Blocks to be summed in one go: (first, last) rows of the records."""
+    """Blocks to be summed in one go."""
 
     records: Records
-    blocks: tuple[tuple[int, int], ...]
+    blocks: Blocks
     worker: Worker
     context: Any
 
@@ -91,13 +95,16 @@ def tally_blocks(
         for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
     ]
     records = Records(words, _without_stratum(layout))
-    sums = _sum_units(records, blocks, worker, context, engine or LocalEngine())
+    arrays = _sum_units(records, blocks, worker, context, engine or LocalEngine())
+    registry = units // strata.size
+    first = np.flatnonzero(np.diff(registry, prepend=-1))
     parts = []
-    for registry in np.unique(units // strata.size):
-        own = units[units // strata.size == registry] % strata.size
-        arrays = _stack([next(sums) for _ in own])
+    for begin, end in zip(first.tolist(), [*first[1:].tolist(), len(units)], strict=True):
+        own = units[begin:end] % strata.size
         table = strata.table(own) if plan.strata else pl.DataFrame({ALL: ["all"]})
-        parts.append(Tally(plan.hash, table, arrays))
+        parts.append(
+            Tally(plan.hash, table, {name: array[begin:end] for name, array in arrays.items()})
+        )
     return add_pairwise(parts)
 
 
@@ -106,45 +113,57 @@ def _without_stratum(layout: Layout) -> tuple[NDArray[Any], ...]:
 
 
 def _sum_units(
-    records: Records,
-    units: Sequence[Sequence[tuple[int, int]]],
-    worker: Worker,
-    context: Any,
-    engine: Engine,
-) -> Iterator[Sums]:
-    """Yield the sums of each unit (a stratum of a registry), its blocks added pairwise."""
+    records: Records, units: Sequence[Blocks], worker: Worker, context: Any, engine: Engine
+) -> dict[str, NDArray[Any]]:
+    """Return the sums of each unit (a stratum of a registry), its blocks added pairwise."""
     tasks = []
     pending: list[tuple[int, int]] = []
     for block in (block for unit in units for block in unit):
         pending.append(block)
-        if pending[-1][1] - pending[0][0] >= _TASK_ROWS:
+        if block[1] - pending[0][0] + _BLOCK_COST * len(pending) >= _TASK_ROWS:
             tasks.append(_task(records, pending, worker, context))
             pending = []
     if pending:
         tasks.append(_task(records, pending, worker, context))
-    sums = (one for answer in engine.map(_sum_blocks, tasks) for one in answer)
-    for unit in units:
-        parts = [next(sums) for _ in unit]
-        while len(parts) > 1:
-            pairs = [
-                {name: a[name] + b[name] for name in a}
-                for a, b in zip(parts[::2], parts[1::2], strict=False)
-            ]
-            parts = [*pairs, *parts[len(pairs) * 2 :]]
-        yield parts[0]
+    arrays = _joined(engine.map(_sum_blocks, tasks), sum(len(unit) for unit in units))
+    if all(len(unit) == 1 for unit in units):
+        return arrays
+    stops = np.cumsum([len(unit) for unit in units])[:-1]
+    return {
+        name: np.stack([_added(own) for own in np.split(array, stops)])
+        for name, array in arrays.items()
+    }
 
 
-def _task(
-    records: Records, blocks: Sequence[tuple[int, int]], worker: Worker, context: Any
-) -> _Task:
+def _joined(parts: Iterable[Sums], n_blocks: int) -> dict[str, NDArray[Any]]:
+    """Return parts one after another; each is let go of as soon as it is copied."""
+    whole: dict[str, NDArray[Any]] = {}
+    start = 0
+    for part in parts:
+        stop = start + len(next(iter(part.values())))
+        if stop - start == n_blocks:
+            return dict(part)
+        for name, array in part.items():
+            if name not in whole:
+                whole[name] = np.empty((n_blocks, *array.shape[1:]), dtype=array.dtype)
+            whole[name][start:stop] = array
+        start = stop
+    return whole
+
+
+def _added(parts: NDArray[Any]) -> NDArray[Any]:
+    while len(parts) > 1:
+        pairs = parts[:-1:2] + parts[1::2]
+        parts = np.concatenate([pairs, parts[len(pairs) * 2 :]])
+    whole: NDArray[Any] = parts[0]
+    return whole
+
+
+def _task(records: Records, blocks: Blocks, worker: Worker, context: Any) -> _Task:
     first, last = blocks[0][0], blocks[-1][1]
     own = tuple((start - first, stop - first) for start, stop in blocks)
     return _Task(Records(records.words[:, first:last], records.layout), own, worker, context)
 
 
-def _sum_blocks(task: _Task) -> list[Sums]:
-    return [task.worker(task.records, start, stop, task.context) for start, stop in task.blocks]
-
-
-def _stack(sums: Sequence[Sums]) -> dict[str, NDArray[Any]]:
-    return {name: np.stack([one[name] for one in sums]) for name in sums[0]}
+def _sum_blocks(task: _Task) -> Sums:
+    return task.worker(task.records, task.blocks, task.context)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rarecare.errors import CaseError, LifeTableError, UsageError
 from rarecare.population.life_table import LifeTable
-from rarecare.tally.blocks import Records, Sums, tally_blocks
+from rarecare.tally.blocks import Blocks, Records, Sums, tally_blocks
 from rarecare.tally.engines import Engine
 from rarecare.tally.plan import Plan
 from rarecare.tally.records import Field, Strata, codes_of, offset_field
@@ -160,7 +160,7 @@ def tally_follow_up(
     _check_inputs(cases, plan, life_table)
     fields, ages, weights = _fields(cases, plan, life_table)
     context = _context(life_table, plan, ages, weights)
-    return tally_blocks(cases, plan, fields, _sum_block, context, engine=engine)
+    return tally_blocks(cases, plan, fields, _sum_blocks, context, engine=engine)
 
 
 def _check_inputs(cases: pl.DataFrame, plan: FollowUpPlan, life_table: LifeTable | None) -> None:
@@ -311,7 +311,7 @@ def _context(
     )
 
 
-def _sum_block(records: Records, start: int, stop: int, context: _Context) -> Sums:
+def _sum_blocks(records: Records, blocks: Blocks, context: _Context) -> Sums:
     from rarecare.tally import kernels  # noqa: PLC0415 - numba is slow to import
 
     plan = context.plan
@@ -319,18 +319,22 @@ def _sum_block(records: Records, start: int, stop: int, context: _Context) -> Su
     from_diagnosis = day_number(plan.from_diagnosis) if plan.from_diagnosis else -_LONG_AGO
     closing = day_number(plan.closing_date) if plan.closing_date else 0
     wants = tuple(name in plan.estimators for name in ESTIMATORS)
-    at_risk = np.zeros(plan.horizon, dtype=np.int64)
-    deaths = np.zeros((2 if plan.causes else 1, plan.horizon), dtype=np.int64)
-    weighted = np.zeros((5 if plan.causes else 3, plan.horizon if plan.weighted else 0))
-    sums = np.zeros((len(kernels.SUMS) + 1, plan.horizon))
-    at = np.zeros((3, len(plan.fractional)))
-    cases, weight, person_days, outside = kernels.follow_up(  # type: ignore[call-arg]
-        records.words, start, stop, *records.layout, context.ages, context.weights,
-        context.hazard, context.coefficients, context.polynomial, context.n_ages,
-        context.first_age, context.year_starts, context.table_end, plan.days_per_year,
-        window_start, from_diagnosis, closing, plan.fractional, *wants, at_risk, deaths,
-        weighted, sums, at,
-    )  # fmt: skip
+    horizon, n = plan.horizon, len(blocks)
+    at_risk = np.empty((n, horizon), dtype=np.int64)
+    deaths = np.empty((2 if plan.causes else 1, n, horizon), dtype=np.int64)
+    weighted = np.empty((5 if plan.causes else 3, n, horizon if plan.weighted else 0))
+    sums = np.empty((len(kernels.SUMS) + 1, n, horizon))
+    at = np.empty((3, n, len(plan.fractional)))
+    totals = [
+        kernels.follow_up(  # type: ignore[call-arg]
+            records.words, start, stop, *records.layout, context.ages, context.weights,
+            context.hazard, context.coefficients, context.polynomial, context.n_ages,
+            context.first_age, context.year_starts, context.table_end, plan.days_per_year,
+            window_start, from_diagnosis, closing, plan.fractional, *wants, at_risk[block],
+            deaths[:, block], weighted[:, block], sums[:, block], at[:, block],
+        )
+        for block, (start, stop) in enumerate(blocks)
+    ]  # fmt: skip
     pohar_perme, ederer2, ederer1, hakulinen = wants
     named = dict(zip(kernels.SUMS, sums, strict=False))
     answer: dict[str, NDArray[Any]] = {"at_risk": at_risk, "deaths": deaths[0]}
@@ -346,6 +350,7 @@ def _sum_block(records: Records, start: int, stop: int, context: _Context) -> Su
         answer |= {"s_all": named["s_all"], "s_all_at": at[1]}
     if hakulinen:
         answer |= {"s_end": named["s_end"], "s_start": named["s_start"], "s_at": at[2]}
+    cases, weight, person_days, outside = zip(*totals, strict=True)
     return answer | {
         "cases": np.array(cases, dtype=np.int64),
         "weight": np.array(weight, dtype=np.float64),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rarecare.errors import CaseError, LifeTableError
 from rarecare.population.life_table import LifeTable
-from rarecare.tally.blocks import Records, Sums, tally_blocks
+from rarecare.tally.blocks import Blocks, Records, Sums, tally_blocks
 from rarecare.tally.engines import Engine
 from rarecare.tally.follow_up import life_table_levels
 from rarecare.tally.plan import Plan
@@ -124,7 +124,7 @@ def tally_intervals(
         first_age=life_table.first_age,
         first_year=first_year,
     )
-    return tally_blocks(cases, plan, fields, _sum_block, context, engine=engine)
+    return tally_blocks(cases, plan, fields, _sum_blocks, context, engine=engine)
 
 
 def _numbers(cases: pl.DataFrame, column: str) -> NDArray[np.float64]:
@@ -146,18 +146,21 @@ def _annual(life_table: LifeTable, days_per_year: float) -> tuple[NDArray[np.flo
     return np.ascontiguousarray(life_table.hazard[..., place] * scale), int(years[0])
 
 
-def _sum_block(records: Records, start: int, stop: int, context: _Context) -> Sums:
+def _sum_blocks(records: Records, blocks: Blocks, context: _Context) -> Sums:
     from rarecare.tally import interval_kernel  # noqa: PLC0415 - numba is slow to import
 
     plan = context.plan
-    size = len(plan.breaks) - 1
-    counts = np.zeros((len(interval_kernel.COUNTS), size), dtype=np.int64)
-    sums = np.zeros((len(interval_kernel.SUMS), size))
-    cases = interval_kernel.interval_sums(  # type: ignore[call-arg]
-        records.words, start, stop, *records.layout, *context.values, context.hazard,
-        context.first_age, context.first_year, np.array(plan.breaks),
-        plan.convention == "popepi", counts, sums,
-    )  # fmt: skip
+    breaks, size = np.array(plan.breaks), len(plan.breaks) - 1
+    counts = np.zeros((len(interval_kernel.COUNTS), len(blocks), size), dtype=np.int64)
+    sums = np.zeros((len(interval_kernel.SUMS), len(blocks), size))
+    cases = [
+        interval_kernel.interval_sums(  # type: ignore[call-arg]
+            records.words, start, stop, *records.layout, *context.values, context.hazard,
+            context.first_age, context.first_year, breaks, plan.convention == "popepi",
+            counts[:, block], sums[:, block],
+        )
+        for block, (start, stop) in enumerate(blocks)
+    ]  # fmt: skip
     answer: dict[str, NDArray[Any]] = {
         **dict(zip(interval_kernel.COUNTS, counts, strict=True)),
         **dict(zip(interval_kernel.SUMS, sums, strict=True)),

@@ -129,13 +129,19 @@ def _from_start(at_risk, width):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _polynomial_sums(total, sign, polynomial, j, u_times, at):  # type: ignore[no-untyped-def]
-    """Return the sum at the end and start of day j of a block; add those at ``u_times``."""
+def _polynomial_sums(total, sign, polynomial, j):  # type: ignore[no-untyped-def]
+    """Return the sum at the end and start of day j of a block."""
     at_end = 0.0
     at_start = 0.0
     for k in range(TERMS):
         at_end += total[k] * polynomial[j, k]
         at_start += total[k] * polynomial[j - 1, k]
+    return sign * at_end, sign * at_start
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_within(total, sign, j, u_times, at):  # type: ignore[no-untyped-def]
+    """Add the sums at those of ``u_times`` that fall within day j of a block."""
     for t in range(len(u_times)):
         u = u_times[t]
         if (j - 1) / (BLOCK / 2) - 1.0 < u < j / (BLOCK / 2) - 1.0:
@@ -144,7 +150,6 @@ def _polynomial_sums(total, sign, polynomial, j, u_times, at):  # type: ignore[n
             for k in range(1, TERMS):
                 at[t] += sign * total[k] * now
                 before, now = now, 2.0 * u * now - before
-    return sign * at_end, sign * at_start
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -157,6 +162,9 @@ def _evaluate(  # type: ignore[no-untyped-def]
     on, or minus that of the rows before it: ``forward`` says which.
     """
     horizon = len(at_end)
+    divided = np.zeros(horizon, dtype=np.bool_)  # days with a time within
+    for time in times:
+        divided[int(time)] = True
     for begin in range(0, horizon, BLOCK):
         end = min(begin + BLOCK, horizon)
         first_row = begin // BLOCK * (BLOCK + 1)
@@ -165,14 +173,18 @@ def _evaluate(  # type: ignore[no-untyped-def]
         for j in range(end - begin, 0, -1):
             total += rows[first_row + j]
             if not forward[begin + j - 1]:
-                last, first = _polynomial_sums(total, 1.0, polynomial, j, u_times, at)
+                last, first = _polynomial_sums(total, 1.0, polynomial, j)
+                if divided[begin + j - 1]:
+                    _add_within(total, 1.0, j, u_times, at)
                 at_end[begin + j - 1] = last + direct[0, begin + j]
                 at_start[begin + j - 1] = first + direct[1, begin + j]
         total[:] = 0.0
         for j in range(1, end - begin + 1):
             total += rows[first_row + j - 1]
             if forward[begin + j - 1]:
-                last, first = _polynomial_sums(total, -1.0, polynomial, j, u_times, at)
+                last, first = _polynomial_sums(total, -1.0, polynomial, j)
+                if divided[begin + j - 1]:
+                    _add_within(total, -1.0, j, u_times, at)
                 at_end[begin + j - 1] = last + direct[0, begin + j]
                 at_start[begin + j - 1] = first + direct[1, begin + j]
 
@@ -226,7 +238,7 @@ def follow_up(  # type: ignore[no-untyped-def]
     sums,
     at,
 ):
-    """Sum the records ``start..stop`` into daily arrays; day d stands at index d - 1.
+    """Write the sums of the records ``start..stop`` by day; day d stands at index d - 1.
 
     ``at_risk``: int64 (horizon,). ``deaths``: int64 (1 or 2, horizon), all and of the cancer.
     ``weighted``: float64 (3 or 5, horizon) for the weighted number at risk, deaths and squared
@@ -235,6 +247,10 @@ def follow_up(  # type: ignore[no-untyped-def]
     those at risk, ΣS of all, ΣS of those with potential follow-up, at the fractional
     ``times``. Returns cases, their weights, person-days, person-days outside the table.
     """
+    deaths[:] = 0
+    weighted[:] = 0.0
+    sums[:2] = 0.0
+    at[:] = 0.0
     horizon = len(at_risk)
     n_years = len(year_starts)
     last_age = n_ages - 1
@@ -247,7 +263,7 @@ def follow_up(  # type: ignore[no-untyped-def]
     direct = np.zeros((2, size))
     direct_all = np.zeros((2, size))
     direct_potential = np.zeros((2, size))
-    falling = coefficients * FALLING
+    falling = coefficients * FALLING if want_ederer1 or want_hakulinen else coefficients
     expected = np.zeros(size)
     change = np.zeros(size, dtype=np.int64)
     weighted_change = np.zeros(size if is_weighted else 0)

@@ -39,7 +39,8 @@ def main(address, folder):
             page = browser.new_page(
                 viewport={"width": width, "height": 900}, color_scheme=scheme, base_url=address
             )
-            page.goto(f"/en/{PUBLIC[name]}")
+            page.goto(f"/en/{PUBLIC[name]}", wait_until="networkidle")
+            page.reload()  # a page seen for the first time does not wait for its fonts
             look_through(page)
             high = min(most, page.evaluate("document.documentElement.scrollHeight"))
             whole = Path(place) / "page.png"

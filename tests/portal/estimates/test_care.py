@@ -46,6 +46,9 @@ def test_a_share_within_a_time_is_better_high_though_the_time_is_better_short(op
     [median] = [aim for name, aim in aims.items() if "median" in name]
     assert within == "higher (30 days)"
     assert median == "lower (30 days)"
+    # the release has the median of each stage too, which is no line of its own here
+    assert any(told["statistic"] == "median of stage distant" for told in opened.care.values())
+    assert not any("of stage" in name for name in aims)
 
 
 def test_a_cancer_without_care_of_its_own_says_whose_it_is(visitor, opened):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from rarecare.portal import kept
 from rarecare.portal.estimates.facts import Facts, ok
 from rarecare.portal.languages import CODES
 from rarecare.portal.numbers import percent, rate
@@ -244,3 +245,21 @@ def test_links_keep_the_language_where_the_words_are_english(visitor):
     drawings = set(links) - set(pages)
     assert drawings
     assert all(link.startswith("/en/") for link in drawings)  # in the words around them
+
+
+@pytest.mark.parametrize(("reader", "shown"), [
+    ("oncologist", "104"), ("researcher", "1.041"), ("authority", "104"), ("gp", "104"),
+    ("patient", "100"),
+])  # fmt: skip
+def test_a_survival_of_more_than_all_is_explained(visitor, portal, monkeypatch, reader, shown):
+    page = f"/en/cancers/08-x/?for={reader}&survival=show"
+    remark = "A net survival above 100% says"
+    assert remark not in visitor.get(page).content.decode()
+    release = portal.current()
+    at = Facts.of(release, release.entities["08"]).at
+    monkeypatch.setitem(at, "estimate", 1.041)
+    kept.shelf.clear()
+    html = visitor.get(page).content.decode()
+    kept.shelf.clear()
+    assert shown in html
+    assert (remark in html) == (reader != "patient")  # for patients more than all is all

@@ -49,17 +49,17 @@ def test_pages_say_the_sizes(visitor, opened):
 
 def test_sizes_are_measured_once_and_kept(opened, tmp_path, settings_of, monkeypatch):
     settings_of(DATA=tmp_path, DEBUG=False)
-    sizes._known.cache_clear()
+    opened.made.clear()
     monkeypatch.setattr(opened, "entities", {"08": opened.entities["08"]})
     sizes.measure(opened)
     kept = sizes.folder(opened) / "sizes.json"
     assert kept.is_file()
     expected = sizes.size(opened, "08", "survival", narrow=False)
-    sizes._known.cache_clear()
+    opened.made.clear()
 
     def never(*_arguments, **_options):
         raise AssertionError
 
     monkeypatch.setattr(sizes, "_size", never)
     assert sizes.size(opened, "08", "survival", narrow=False) == expected
-    sizes._known.cache_clear()
+    opened.made.clear()

@@ -159,6 +159,18 @@ def test_every_voice_of_survival_holds_the_same_number(value, below, above):
         assert words.of_hundred(value) == shown
 
 
+@pytest.mark.parametrize(("estimates", "decimals", "said"), [
+    ([0.4, 1.0], 2, False), ([0.4, 1.004], 2, False), ([0.4, 1.006], 2, True),
+    ([1.0004], 3, False), ([1.001], 3, True), ([], 2, False),
+])  # fmt: skip
+def test_more_than_all_is_explained_where_the_page_shows_it(estimates, decimals, said):
+    rows = [a_row(one, 0.9 * one, 1.1 * one) for one in estimates]
+    withheld = a_row(None, None, None, status="withheld")
+    remark = words.above_all([None, withheld, *rows], decimals=decimals)
+    assert bool(remark) == said
+    assert not said or "above 100%" in remark
+
+
 def test_a_title_inside_a_sentence_begins_small_but_in_german():
     assert words.inside("Net survival, ICSS") == "net survival, ICSS"
     with override("de"):

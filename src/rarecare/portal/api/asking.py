@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import ceil
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -15,7 +14,7 @@ from urllib.parse import urlencode
 import polars as pl
 
 from rarecare.portal.api.refused import RefusedError
-from rarecare.portal.opened import OpenedRelease
+from rarecare.portal.opened import OpenedRelease, once
 from rarecare.study import schema
 
 FORMATS = ("json", "csv", "parquet")
@@ -181,14 +180,14 @@ def columns_of(table: str) -> list[str]:
             if (kind == pl.String and name not in left_out) or name == "time_years"]  # fmt: skip
 
 
-@lru_cache(maxsize=256)
+@once
 def values_of(release: OpenedRelease, table: str, column: str) -> tuple[str, ...]:
     """Return the values of a column, in order, as an address has them."""
     values = release.release.tables[table][column].unique().drop_nulls().sort()
     return tuple(map(said, values))
 
 
-@lru_cache(maxsize=1024)
+@once
 def below(release: OpenedRelease, entity_id: str) -> tuple[str, ...]:
     """Return a cancer and all that lie below it."""
     found = [entity_id]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -20,7 +19,7 @@ from rarecare.portal.estimates.pictures import on_disk, spec_of
 from rarecare.portal.estimates.rows import FEWEST
 from rarecare.portal.estimates.sizes import Size, size_of
 from rarecare.portal.names import name_text
-from rarecare.portal.opened import Entity, OpenedRelease
+from rarecare.portal.opened import Entity, OpenedRelease, once
 from rarecare.results import OK
 from rarecare.study import schema
 
@@ -91,7 +90,7 @@ def specification(
     return spec_of(lambda: _figure(release, entity, measure, name, width, bare=bare))
 
 
-@lru_cache(maxsize=1024)
+@once
 def size(
     release: OpenedRelease, entity: Entity, code: str, name: str, *, narrow: bool
 ) -> Size | None:  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -21,7 +20,7 @@ from rarecare.portal.estimates.figures import FigureBlock
 from rarecare.portal.estimates.pictures import on_disk, spec_of
 from rarecare.portal.estimates.sizes import Size, size_of
 from rarecare.portal.names import name_text, named
-from rarecare.portal.opened import Entity, OpenedRelease
+from rarecare.portal.opened import Entity, OpenedRelease, once
 from rarecare.study import schema
 
 CANCERS = "cancers"
@@ -143,7 +142,7 @@ def drawn(
     )  # fmt: skip
 
 
-@lru_cache(maxsize=256)
+@once
 def size(
     release: OpenedRelease, area: str, code: str, family: str | None, *, narrow: bool
 ) -> Size | None:  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import get_language
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from rarecare.portal import numbers
 from rarecare.portal.estimates import words
-from rarecare.portal.opened import OpenedRelease
+from rarecare.portal.opened import OpenedRelease, once
 from rarecare.results import OK
 from rarecare.study.report.content import accounting, quality
 
@@ -25,7 +24,7 @@ def behind_facts(release: OpenedRelease, said: Callable[[str], str]) -> dict[str
     return {**facts, "lines": [said(line) for line in facts["sentences"]]}
 
 
-@lru_cache(maxsize=32)
+@once
 def _facts(release: OpenedRelease, language: str) -> dict[str, Any]:
     del language  # numbers and words follow the language of the request
     checks = []

@@ -6,8 +6,8 @@ of its own, the page says so and names the nearest of its parents that has.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from django.utils.html import format_html
@@ -19,8 +19,9 @@ from rarecare.portal import numbers
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.facts import Row, ok
 from rarecare.portal.estimates.rows import country_rows
-from rarecare.portal.opened import Entity, OpenedRelease
+from rarecare.portal.opened import Entity, OpenedRelease, once
 from rarecare.study import schema
+from rarecare.study.care_rows import OF_STRATUM
 
 INDICATOR, CENTRALISATION, NEEDS = "indicator", "centralisation", "needs"
 ANY = "any treatment"
@@ -69,9 +70,15 @@ def stage_table(release: OpenedRelease, entity: Entity) -> dict[str, Any] | None
 
 
 def indicator_table(release: OpenedRelease, entity: Entity) -> dict[str, Any] | None:
-    """Return the indicators of care of all countries together, or None without any."""
+    """Return the indicators of care of all countries together, or None without any.
+
+    Those of one stage or year stand in the release's report and tables alone.
+    """
     lines = []
-    explained = {m: told for m, told in release.care.items() if told["topic"] == INDICATOR}
+    explained = {
+        measure: told for measure, told in release.care.items()
+        if told["topic"] == INDICATOR and not re.search(OF_STRATUM, told["statistic"])
+    }  # fmt: skip
     unknown = {
         told["indicator"]: _whole(release, entity, measure)
         for measure, told in explained.items()
@@ -230,7 +237,7 @@ MAKERS: dict[str, tuple[str, Callable[[OpenedRelease, Entity], dict[str, Any] | 
 """Topic of the measures, and the table, of what a page shows."""
 
 
-@lru_cache(maxsize=1024)
+@once
 def _table(
     release: OpenedRelease, entity: Entity, name: str, language: str
 ) -> dict[str, Any] | None:  # fmt: skip

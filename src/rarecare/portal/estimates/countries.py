@@ -11,7 +11,11 @@ from django.utils.translation import ngettext
 from rarecare.portal import numbers
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.facts import Facts, Row, ok
-from rarecare.portal.estimates.rows import country_rows, incidence_by_country
+from rarecare.portal.estimates.rows import (
+    country_rows,
+    incidence_by_country,
+    survival_by_country,
+)
 from rarecare.portal.opened import Entity, OpenedRelease
 from rarecare.study import schema
 
@@ -19,17 +23,12 @@ from rarecare.study import schema
 def country_table(release: OpenedRelease, entity: Entity, facts: Facts) -> dict[str, Any] | None:
     """Return people, rates and survival by country; None of fewer than two countries."""
     rates = {row["area"]: row for row in incidence_by_country(release, entity)}
-    alive = {
-        row["area"]: row
-        for row in country_rows(
-            release, entity, schema.NET_SURVIVAL, standard=schema.NONE,
-            age_group=facts.ages, time_years=facts.spoken_of,
-        )
-    }  # fmt: skip
+    alive = {row["area"]: row for row in survival_by_country(release, entity)}
     shrunken = {row["area"]: row for row in country_rows(release, entity, schema.SHRUNKEN)}
     areas = list(dict.fromkeys([*rates, *alive]))
     if sum(area != schema.ALL for area in areas) < 2:
         return None
+    rate, percent, count = numbers.rate.here(), numbers.percent.here(), numbers.count.here()
     columns = [
         _("People"),
         _("New cases per 100 000, age-standardised"),
@@ -45,10 +44,10 @@ def country_table(release: OpenedRelease, entity: Entity, facts: Facts) -> dict[
             "name": name,
             "strong": area == schema.ALL,
             "cells": [
-                _people(rates.get(area)),
-                _cell(rates.get(area), numbers.rate),
-                *([_cell(shrunken.get(area), numbers.rate)] if shrunken else []),
-                _cell(alive.get(area), numbers.percent),
+                _people(rates.get(area), count),
+                _cell(rates.get(area), rate),
+                *([_cell(shrunken.get(area), rate)] if shrunken else []),
+                _cell(alive.get(area), percent),
             ],
         }
         for _whole, name, area in named
@@ -68,10 +67,10 @@ def _name(release: OpenedRelease, area: str) -> str:
     return numbers.country(row["country"] or area, row["name"])
 
 
-def _people(row: Row | None) -> dict[str, Any]:
+def _people(row: Row | None, write: Callable[[float], str]) -> dict[str, Any]:
     if row is None or row["n"] is None:
         return {"state": words.state(row), "reason": row["reason"] if row else ""}
-    return {"value": numbers.number(row["n"])}
+    return {"value": write(row["n"])}
 
 
 def _cell(row: Row | None, write: Callable[[float], str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rarecare.portal.estimates.rows import (
     spoken_of,
     standard_of,
 )
-from rarecare.portal.opened import Entity, OpenedRelease
+from rarecare.portal.opened import Entity, OpenedRelease, once
 from rarecare.results import OK
 from rarecare.study import schema
 
@@ -77,8 +77,9 @@ class Facts:
     projected: Sequence[Row]
     expected: Sequence[Row]
 
-    @classmethod
-    def of(cls, release: OpenedRelease, entity: Entity) -> Facts:
+    @staticmethod
+    @once
+    def of(release: OpenedRelease, entity: Entity) -> Facts:
         """Return the facts of a cancer."""
         found = release.rows(entity.entity_id)
         ages, years = (
@@ -98,7 +99,7 @@ class Facts:
         ]  # fmt: skip
         both = [row for row in curve if row["sex"] == schema.ALL]
         alive = prevalence_rows(release, entity)
-        return cls(
+        return Facts(
             crude=rates.get((schema.ALL, schema.NONE)),
             standardised=None if standard == schema.NONE else rates.get((schema.ALL, standard)),
             crude_by_sex={s: rates[s, schema.NONE] for s in ("male", "female")

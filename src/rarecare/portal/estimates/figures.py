@@ -17,6 +17,7 @@ from rarecare.portal.estimates.facts import Row, ok
 from rarecare.portal.estimates.rows import Rows
 from rarecare.portal.estimates.sizes import size
 from rarecare.portal.names import name_text
+from rarecare.portal.numbers import Write
 from rarecare.study import schema
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class FigureBlock:
         Addresses of the drawings of a page and a phone; empty where ``inline`` is the drawing.
     wide_size, narrow_size
         Width and height that the page keeps for them.
-    inline
-        The drawing itself.
+    inline, legend
+        The drawing itself; its looks, and what they mean.
     missing
         Why there is no drawing.
     files
@@ -69,6 +70,7 @@ class FigureBlock:
     wide_size: tuple[int, int] | None = None
     narrow_size: tuple[int, int] | None = None
     inline: SafeString | str = ""
+    legend: Sequence[tuple[str, str]] = ()
     missing: str = ""
     look: str = ""
     files: Sequence[tuple[str, str]] = ()
@@ -79,12 +81,15 @@ class FigureBlock:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a page says of a kind of figure; lazily, in the language of the request."""
+    """What a page says of a kind of figure; lazily, in the language of the request.
+
+    ``name`` looks its words up once and then names each row.
+    """
 
     sub: Callable[[Asked], str]
     caption: Callable[[], str]
-    name: Callable[[Asked, Row], str]
-    write: Callable[[float], str]
+    name: Callable[[Asked], Callable[[Row], str]]
+    write: Write
     first: Callable[[], str]
     value: Callable[[], str]
     people: Callable[[], str] | None = lambda: _("People")
@@ -94,24 +99,37 @@ def _band() -> str:
     return _("Lines and bands are 95% intervals: the true value is likely within them.")
 
 
-def _area(asked: Asked, row: Row) -> str:
-    if row["area"] == schema.ALL:
-        return _("All countries together")
-    own = asked.release.areas[row["area"]]
-    return numbers.country(own["country"] or row["area"], own["name"])
+def _area(asked: Asked) -> Callable[[Row], str]:
+    whole, areas = _("All countries together"), asked.release.areas
+    countries = numbers.countries()
+
+    def name(row: Row) -> str:
+        own = areas[row["area"]]
+        known = countries.get(own["country"] or row["area"])
+        return whole if row["area"] == schema.ALL else known or str(own["name"])
+
+    return name
 
 
-def _sex_age(asked: Asked, row: Row) -> str:
+def _sex_age(asked: Asked) -> Callable[[Row], str]:
     del asked
-    sex = {"male": _("Males"), "female": _("Females")}.get(row["sex"], _("Both sexes"))
-    return f"{sex}, {numbers.ages(row['age_group'])}"
+    sexes, both = {"male": _("Males"), "female": _("Females")}, _("Both sexes")
+    return lambda row: f"{sexes.get(row['sex'], both)}, {numbers.ages(row['age_group'])}"
 
 
-def _window(asked: Asked, row: Row) -> str:
+def _window(asked: Asked) -> Callable[[Row], str]:
     del asked
-    if row["measure"] == schema.COMPLETE_PERSONS:
-        return _("Ever diagnosed, estimated")
-    return _("Diagnosed in %(period)s") % {"period": numbers.years(row["period"])}
+    ever, within = _("Ever diagnosed, estimated"), _("Diagnosed in %(period)s")
+    return lambda row: (
+        ever if row["measure"] == schema.COMPLETE_PERSONS
+        else within % {"period": numbers.years(row["period"])}
+    )  # fmt: skip
+
+
+def _time(asked: Asked) -> Callable[[Row], str]:
+    del asked
+    write = Write(lambda years: f"{years:.2f}").here()
+    return lambda row: write(row["time_years"])
 
 
 def _diagnosed(asked: Asked) -> str:
@@ -125,7 +143,7 @@ KINDS = {
         lambda a: _("%(who)s, ages %(ages)s; leaving aside other causes of death.")
         % {"who": _diagnosed(a), "ages": numbers.ages(a.facts.ages)},
         lambda: _("The curve starts at 100% and falls with each death from the cancer. ") + _band(),
-        lambda _a, row: numbers.number(row["time_years"], decimals=2), numbers.percent,
+        _time, numbers.percent,
         lambda: _("Years since diagnosis"), lambda: _("Net survival (%)"),
     ),
     "age": Kind(
@@ -139,7 +157,7 @@ KINDS = {
                     "%(place)s.")
         % {"standard": words.standard_name(a.facts.standard), "place": places_of(a.release)},
         lambda: _("One dot a year. ") + _band(),
-        lambda _a, row: str(row["period"]), numbers.rate,
+        lambda _a: lambda row: str(row["period"]), numbers.rate,
         lambda: _("Year"), lambda: _("Rate per 100 000"),
     ),
     "prevalence": Kind(
@@ -169,7 +187,7 @@ KINDS = {
         lambda a: _("New cases a year; %(place)s.") % {"place": places_of(a.release)},
         lambda: _("The dashed line is the mean of a year of each projected period, the band its "
                   "prediction interval."),
-        lambda _a, row: numbers.years(row["period"]), numbers.people,
+        lambda _a: lambda row: numbers.years(row["period"]), numbers.people,
         lambda: _("Years"), lambda: _("New cases a year"), people=None,
     ),
 }  # fmt: skip
@@ -184,7 +202,7 @@ def block(asked: Asked, name: str) -> FigureBlock:
     made = FigureBlock(
         name, title, kind.sub(asked), kind.caption(), _alternative(asked, kind, rows, title),
         [kind.first(), kind.value(), _("95% interval"), *([kind.people()] if kind.people else [])],
-        [_line(asked, kind, row) for row in rows],
+        _lines(asked, kind, rows),
         files=[("CSV", places.figure(entity, name, "csv"))],
         permanent=places.permanent(entity, f"#{name}"),
         cite=citation(asked, title),
@@ -233,6 +251,7 @@ def people_block(asked: Asked) -> FigureBlock:
             (_("Alive, estimate"), "estimate"), (_("Lower end of the interval"), "lower"),
             (_("Upper end of the interval"), "upper"))],
         inline=mark_safe(drawings),  # made here, its texts escaped
+        legend=people_key(row),
         files=[(s.upper(), places.figure(entity, "people", s)) for s in ("csv", "svg", "png")],
         permanent=places.permanent(entity, "?for=patient&survival=show#people"),
         cite=citation(asked, title),
@@ -261,20 +280,19 @@ def citation(asked: Asked, title: str) -> str:
     }  # fmt: skip
 
 
-def _line(asked: Asked, kind: Kind, row: Row) -> dict[str, Any]:
-    name = kind.name(asked, row)
-    if not ok(row):
-        reason = f"{words.state(row)}"
-        return {"name": name, "state": reason, "reason": row["reason"]}
-    interval = (
-        f"{kind.write(row['lower'])}–{kind.write(row['upper'])}"
-        if row["lower"] is not None
-        else "–"
-    )
-    cells = [kind.write(row["estimate"]), interval]
-    if kind.people:
-        cells.append(numbers.number(row["n"]) if row["n"] is not None else "–")
-    return {"name": name, "cells": cells}
+def _lines(asked: Asked, kind: Kind, rows: Rows) -> list[dict[str, Any]]:
+    name, write, people = kind.name(asked), kind.write.here(), numbers.count.here()
+    lines: list[dict[str, Any]] = []
+    for row in rows:
+        if not ok(row):
+            lines.append({"name": name(row), "state": words.state(row), "reason": row["reason"]})
+            continue
+        low, high = row["lower"], row["upper"]
+        cells = [write(row["estimate"]), "–" if low is None else f"{write(low)}–{write(high)}"]
+        if kind.people:
+            cells.append("–" if row["n"] is None else people(row["n"]))
+        lines.append({"name": name(row), "cells": cells})
+    return lines
 
 
 def _alternative(asked: Asked, kind: Kind, rows: Rows, title: str) -> str:
@@ -287,9 +305,10 @@ def _alternative(asked: Asked, kind: Kind, rows: Rows, title: str) -> str:
         tail = words.survival(words.ONCOLOGIST, at, asked.facts.spoken_of) if at and ok(at) else ""
         return asked.said(f"{title}. {tail}")
     low, high = (pick(shown, key=lambda row: float(row["estimate"])) for pick in (min, max))
+    name = kind.name(asked)
     return asked.said(
         _("%(title)s. From %(low)s (%(where_low)s) to %(high)s (%(where_high)s). "
           "The table below has every number.")
-        % {"title": title, "low": kind.write(low["estimate"]), "where_low": kind.name(asked, low),
-           "high": kind.write(high["estimate"]), "where_high": kind.name(asked, high)}
+        % {"title": title, "low": kind.write(low["estimate"]), "where_low": name(low),
+           "high": kind.write(high["estimate"]), "where_high": name(high)}
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import get_language
@@ -12,7 +11,7 @@ from rarecare.portal import numbers
 from rarecare.portal.estimates import words
 from rarecare.portal.estimates.facts import ok
 from rarecare.portal.estimates.keys import Ruler, round_end, ruler_of
-from rarecare.portal.opened import OpenedRelease
+from rarecare.portal.opened import OpenedRelease, once
 from rarecare.study import schema
 from rarecare.study.entities import ALL, RARE
 
@@ -25,7 +24,7 @@ def front(release: OpenedRelease) -> dict[str, Any]:
     return _front(release, get_language())
 
 
-@lru_cache(maxsize=32)
+@once
 def _front(release: OpenedRelease, language: str) -> dict[str, Any]:
     del language  # numbers and words follow the language of the request
     families = [entity for entity in release.children.get(ALL, []) if entity.tier == 0]

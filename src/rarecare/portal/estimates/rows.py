@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rarecare.portal.opened import Entity, OpenedRelease
+from rarecare.portal.opened import Entity, OpenedRelease, once
 from rarecare.results import OK
 from rarecare.study import schema
 from rarecare.study.stages import STAGES
@@ -17,6 +17,7 @@ FEWEST = 10
 """No percentage of fewer people is drawn or said."""
 
 
+@once
 def main_ages(release: OpenedRelease, entity: Entity) -> str:
     """Return the ages survival is spoken of: adults, or children where most are children."""
     most = {ADULTS: 0, CHILDREN: 0}
@@ -26,6 +27,7 @@ def main_ages(release: OpenedRelease, entity: Entity) -> str:
     return CHILDREN if most[CHILDREN] > most[ADULTS] else ADULTS
 
 
+@once
 def survival_rows(release: OpenedRelease, entity: Entity) -> Rows:
     """Return net survival of all areas on its grid of times."""
     ages = main_ages(release, entity)
@@ -38,6 +40,7 @@ def survival_rows(release: OpenedRelease, entity: Entity) -> Rows:
     return sorted(rows, key=lambda row: float(row["time_years"]))
 
 
+@once
 def stage_survival(release: OpenedRelease, entity: Entity) -> dict[str, dict[float, Any]]:
     """Return net survival of adults by stage and time, of the stages the release has."""
     rows = release.rows(entity.entity_id)
@@ -45,6 +48,7 @@ def stage_survival(release: OpenedRelease, entity: Entity) -> dict[str, dict[flo
     return {stage: {row["time_years"]: row for row in own} for stage, own in found.items() if own}
 
 
+@once
 def conditional_survival(release: OpenedRelease, entity: Entity) -> dict[float, dict[float, Any]]:
     """Return net survival by years already lived and time from diagnosis, of the main ages."""
     ages = main_ages(release, entity)
@@ -57,6 +61,7 @@ def conditional_survival(release: OpenedRelease, entity: Entity) -> dict[float, 
     return dict(sorted(found.items()))
 
 
+@once
 def age_rows(release: OpenedRelease, entity: Entity) -> Rows:
     """Return rates by five-year ages: of each sex, or of both where there is no choice."""
     rows = _by_age(release, entity)
@@ -70,6 +75,7 @@ def age_rows(release: OpenedRelease, entity: Entity) -> Rows:
     return sorted(chosen, key=lambda row: (row["sex"], _age(row["age_group"])))
 
 
+@once
 def age_rows_of_both(release: OpenedRelease, entity: Entity) -> Rows:
     """Return rates by five-year ages of both sexes together."""
     rows = [row for row in _by_age(release, entity) if row["sex"] == schema.ALL]
@@ -86,6 +92,7 @@ def _by_age(release: OpenedRelease, entity: Entity) -> Rows:
     ]
 
 
+@once
 def trend_rows(release: OpenedRelease, entity: Entity) -> Rows:
     """Return age-standardised rates of each year."""
     rows = [
@@ -98,6 +105,7 @@ def trend_rows(release: OpenedRelease, entity: Entity) -> Rows:
     return sorted(rows, key=lambda row: str(row["period"]))
 
 
+@once
 def prevalence_rows(release: OpenedRelease, entity: Entity) -> Rows:
     """Return people alive by the longest time since diagnosis, then ever diagnosed."""
     found = release.rows(entity.entity_id)
@@ -126,6 +134,7 @@ def country_rows(release: OpenedRelease, entity: Entity, measure: str, **where: 
     return sorted(rows, key=lambda row: order[row["area"]])
 
 
+@once
 def incidence_by_country(release: OpenedRelease, entity: Entity) -> Rows:
     """Return age-standardised rates by country over the whole period."""
     standard = standard_of(release, entity)
@@ -135,6 +144,7 @@ def incidence_by_country(release: OpenedRelease, entity: Entity) -> Rows:
     )  # fmt: skip
 
 
+@once
 def survival_by_country(release: OpenedRelease, entity: Entity) -> Rows:
     """Return net survival by country at the time the pages speak of."""
     return country_rows(
@@ -143,6 +153,7 @@ def survival_by_country(release: OpenedRelease, entity: Entity) -> Rows:
     )  # fmt: skip
 
 
+@once
 def projection_rows(release: OpenedRelease, entity: Entity) -> Rows:
     """Return the cases of each year observed, then those projected."""
     found = release.rows(entity.entity_id)
@@ -167,6 +178,7 @@ def spoken_of(release: OpenedRelease) -> float:
     return 5.0 if 5.0 in years else float(years[-1])
 
 
+@once
 def standard_of(release: OpenedRelease, entity: Entity) -> str:
     """Return the standard population of the rates, or none."""
     for row in release.rows(entity.entity_id).get(schema.INCIDENCE, ()):

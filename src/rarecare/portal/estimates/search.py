@@ -24,7 +24,7 @@ import polars as pl
 from rarecare.codes import Explanation, default_list, morphologies, topographies
 from rarecare.codes.entity_names import names_of
 from rarecare.errors import CodeError
-from rarecare.portal.opened import Entity, OpenedRelease
+from rarecare.portal.opened import Entity, OpenedRelease, once
 
 FOUND = 0.7
 """A match this good is what was asked for; less is only near."""
@@ -255,9 +255,9 @@ class SearchIndex:
         return Answer(text, tuple(hits[:40]), problem=problem, codes=True)
 
 
-@lru_cache(maxsize=4)
+@once
 def index_of(release: OpenedRelease) -> SearchIndex:
-    """Return the index of a release; the last few are kept."""
+    """Return the index of a release."""
     return SearchIndex(release)
 
 

@@ -180,8 +180,11 @@ def living(asked: Asked) -> Section:
             if years != facts.spoken_of
         ]
     else:
-        if reader != GP:
-            data["table"] = survival_table(asked)
+        if reader == GP:
+            data["remark"] = words.above_all([row], decimals=2)
+        else:
+            data["table"] = table = survival_table(asked)
+            data["remark"] = table["remark"]
             if not stage_survival(asked.release, asked.entity):
                 data["absent"] = _("This release holds no survival by stage of this cancer.")
         blocks.append(figures.block(asked, "survival"))

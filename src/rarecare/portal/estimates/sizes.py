@@ -1,15 +1,14 @@
 """The place a page keeps for each drawing, so that nothing moves when it arrives.
 
-It is measured once for a release, on the English drawing, in a process beside the portal, and kept
-on disk; a page that comes before is measured for itself. In another language a
-drawing may be a line higher: it is then shown a little smaller, in the same place.
+It is measured once for a release, on the English drawing, before the portal opens, and kept on
+disk; of a release that comes later, a page measures for itself. In another language a drawing may
+be a line higher: it is then shown a little smaller, in the same place.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
 
 from django.utils.translation import override
 
@@ -18,7 +17,7 @@ from rarecare.figures.words import ENGLISH, spoken
 from rarecare.portal.estimates.drawings import BY_NAME, NARROW, WIDE, Paper
 from rarecare.portal.estimates.pictures import folder, write
 from rarecare.portal.languages import FALLBACK
-from rarecare.portal.opened import OpenedRelease
+from rarecare.portal.opened import OpenedRelease, once
 
 Size = tuple[int, int]
 _FILE = "sizes.json"
@@ -61,7 +60,7 @@ def _size(release: OpenedRelease, entity_id: str, name: str, *, narrow: bool) ->
     )
 
 
-@lru_cache(maxsize=8)
+@once
 def _known(release: OpenedRelease) -> dict[str, Size | None]:
     """Return the sizes this process knows; it adds to them."""
     del release

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 def survival_table(asked: Asked) -> dict[str, Any]:
     """Return net survival by time: all, age-standardised, by sex, by age."""
     facts, researcher = asked.facts, asked.reader == RESEARCHER
-    write = numbers.proportion if researcher else numbers.percent
+    write = (numbers.proportion if researcher else numbers.percent).here()
+    counts = _counts() if researcher else None
+    shown: list[Row | None] = []
 
     def cells(rows: dict[float, Row | None]) -> list[dict[str, Any]]:
-        return [_cell(rows.get(years), write, with_n=researcher) for years in facts.years]
+        own = [rows.get(years) for years in facts.years]
+        shown.extend(own)
+        return [_cell(row, write, counts) for row in own]
 
     lines: list[dict[str, Any]] = [
         {"name": _("Ages %(ages)s") % {"ages": numbers.ages(facts.ages)},
@@ -48,7 +52,8 @@ def survival_table(asked: Asked) -> dict[str, Any]:
         name = _("Of those alive after %(years)s") % {"years": words.in_years(lived)}
         before = [{"value": "–"} for years in facts.years if years <= lived]
         after = {years: own.get(years) for years in facts.years if years > lived}
-        later = [_cell(row, write, with_n=researcher) for row in after.values()]
+        shown.extend(after.values())
+        later = [_cell(row, write, counts) for row in after.values()]
         lines.append({"name": name, "cells": [*before, *later]})
     groups = list(dict.fromkeys(group for group, _years in facts.survival_by_age))
     for group in sorted(groups, key=lambda text: int(text.rstrip("+").partition("-")[0])):
@@ -61,18 +66,20 @@ def survival_table(asked: Asked) -> dict[str, Any]:
         % {"unit": _("proportion") if researcher else "%"},
         "columns": [words.in_years(years) for years in facts.years],
         "lines": lines,
+        "remark": words.above_all(shown, decimals=3 if researcher else 2),
     }
 
 
 def prevalence_table(asked: Asked) -> dict[str, Any]:
     """Return people alive by window, with rates."""
     shares = {row["period"]: row for row in asked.facts.prevalence}
+    people, rate = numbers.people.here(), numbers.rate.here()
     lines = [
         {
             "name": _("Diagnosed in %(period)s") % {"period": numbers.years(row["period"])},
             "cells": [
-                _cell(row, numbers.people, with_n=False),
-                _cell(shares.get(row["period"]), numbers.rate, with_n=False),
+                _cell(row, people),
+                _cell(shares.get(row["period"]), rate),
             ],
         }
         for row in asked.facts.prevalent
@@ -84,19 +91,24 @@ def prevalence_table(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _cell(row: Row | None, write: Callable[[float], str], *, with_n: bool) -> dict[str, Any]:
-    if not ok(row):
+def _counts() -> Callable[[Row], str]:
+    """Return how the counts behind a number are written."""
+    text = _("n %(n)s, deaths %(events)s, at risk %(at_risk)s, SE %(se)s")
+    ways = dict.fromkeys(("n", "events", "at_risk"), numbers.count.here())
+    ways["se"] = numbers.proportion.here()
+    return lambda row: (
+        text
+        % {name: "–" if row[name] is None else write(row[name]) for name, write in ways.items()}
+    )
+
+
+def _cell(
+    row: Row | None, write: Callable[[float], str], counts: Callable[[Row], str] | None = None
+) -> dict[str, Any]:  # fmt: skip
+    if row is None or not ok(row):
         return {"state": words.state(row), "reason": row["reason"] if row else ""}
-    assert row is not None
-    counts = ""
-    if with_n:
-        counts = _("n %(n)s, deaths %(events)s, at risk %(at_risk)s, SE %(se)s") % {
-            name: "–" if row[name] is None else
-            numbers.proportion(row[name]) if name == "se" else numbers.number(row[name])
-            for name in ("n", "events", "at_risk", "se")
-        }  # fmt: skip
     return {
         "value": write(row["estimate"]),
         "interval": f"{write(row['lower'])}–{write(row['upper'])}",
-        "counts": counts,
+        "counts": "" if counts is None else counts(row),
     }

@@ -6,7 +6,7 @@ one without its number. Where data are invented, each sentence says so itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import get_language, ngettext
@@ -62,9 +62,9 @@ def missing(reader: str, row: Row | None) -> str:
 def state(row: Row | None) -> str:
     """Return the kind of missing in two words."""
     status = row["status"] if row is not None else None
-    return {WITHHELD: _("withheld"), NOT_ESTIMABLE: _("not estimable")}.get(
-        str(status), _("no data")
-    )
+    if status == WITHHELD:
+        return _("withheld")
+    return _("not estimable") if status == NOT_ESTIMABLE else _("no data")
 
 
 # --- new cases --------------------------------------------------------------------------------
@@ -130,6 +130,25 @@ def survival(reader: str, row: Row, years: float) -> str:
 def few_people() -> str:
     """Return why a share of very few people is not said."""
     return _("Fewer than 10 people: no percentage is said of so few. The files hold the number.")
+
+
+def above_all(rows: Iterable[Row | None], *, decimals: int) -> str:
+    """Return what a net survival above 100% says, where one of these rows shows as such.
+
+    Parameters
+    ----------
+    decimals
+        Of the shares as the page writes them.
+    """
+    shown = (row["estimate"] for row in rows if row is not None and row["status"] == OK)
+    if not any(round(estimate, decimals) > 1 for estimate in shown):
+        return ""
+    return _(
+        "A net survival above 100% says that fewer people died than are expected of as many of "
+        "the same ages and sex in the general population. Chance does this among few people; "
+        "where none of them died, the interval has no width and does not tell how sure the "
+        "figure is."
+    )
 
 
 def of_hundred(share: float) -> str:

@@ -30,6 +30,7 @@ CENTRALISATION = (
 """Columns of the table: their heads, and the statistic."""
 
 TREATMENTS = ("surgery", "radiotherapy", "systemic")
+_STAGES = ("localised", "regional", "distant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,25 @@ class Indicator:
 
 
 @dataclass(frozen=True, slots=True)
+class Strata:
+    """Indicators by stage, or by year, over all areas.
+
+    Attributes
+    ----------
+    by
+        What divides the cases, in words.
+    heads
+        Title and statistic of each column.
+    rows
+        Name of the stratum, and its row of each column.
+    """
+
+    by: str
+    heads: Sequence[tuple[str, str]]
+    rows: Sequence[tuple[str, Sequence[Row | None]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Care:
     """The care of a release.
 
@@ -79,6 +99,10 @@ class Care:
         Areas, with names, that have needs.
     centres
         Rows of criteria by centre.
+    thresholds
+        Of volumes.
+    strata
+        Indicators by stage, and by year of diagnosis, where the study asks for them.
     """
 
     entity: str
@@ -89,6 +113,7 @@ class Care:
     needs: Mapping[str, str]
     centres: Mapping[str, Sequence[Row]]
     thresholds: Sequence[Row]
+    strata: Sequence[Strata]
 
     @classmethod
     def of(cls, release: Release, main: str) -> Care | None:
@@ -121,6 +146,8 @@ class Care:
             entity, _indicators(release, rows), rows,
             {area: name for area, name in names if area in held}, treatments, needs, centres,
             marked.unique("threshold_source", maintain_order=True).to_dicts(),
+            [one for one in (_strata(release, rows, "stage at diagnosis", r" of stage (.+)$"),
+                             _strata(release, rows, "year of diagnosis", r" of (\d{4})$")) if one],
         )  # fmt: skip
 
     def centralised(self, area: str, treatment: str) -> list[Row | None]:
@@ -162,6 +189,30 @@ def _indicators(release: Release, rows: Mapping[tuple[str, str], Row]) -> list[I
             about = about if limits.is_empty() else limits.row(0, named=True)
             found.append(Indicator(about, values, unknown, words))
     return found
+
+
+def _strata(
+    release: Release, rows: Mapping[tuple[str, str], Row], by: str, pattern: str
+) -> Strata | None:
+    """Return the indicators whose statistics end as the pattern says, by what it holds."""
+    told = release.care.filter(topic="indicator", data="registry").with_columns(
+        _stratum=pl.col("statistic").str.extract(pattern),
+        _statistic=pl.col("statistic").str.replace(pattern, ""),
+    ).drop_nulls("_stratum")  # fmt: skip
+    found = {
+        (row["title"], row["_statistic"], row["_stratum"]): rows[row["measure"], schema.ALL]
+        for row in told.iter_rows(named=True)
+        if (row["measure"], schema.ALL) in rows
+    }
+    heads = list(dict.fromkeys((title, statistic) for title, statistic, _ in found))
+    names = sorted({name for _, _, name in found}, key=_stage_order)
+    made = [(name, [found.get((*head, name)) for head in heads]) for name in names]
+    return Strata(by, heads, made) if made else None
+
+
+def _stage_order(name: str) -> tuple[int, str]:
+    """Return the place of a stage; a year, and a stage not known, after them by name."""
+    return (_STAGES.index(name) if name in _STAGES else len(_STAGES), name)
 
 
 def _compared(row: Row) -> str:

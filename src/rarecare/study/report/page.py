@@ -9,13 +9,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from rarecare.figures import Figure
+from rarecare.figures.states import when
 from rarecare.look import font_faces, style
 from rarecare.results import OK, WITHHELD
 from rarecare.study import schema
 from rarecare.study.release import Release
 from rarecare.study.report import burden as burdens
 from rarecare.study.report import care as cares
-from rarecare.study.report import content, drawings, headline, numbers
+from rarecare.study.report import content, drawings, headline, numbers, ways
 from rarecare.study.report.burden import Burden
 from rarecare.study.report.burden_drawings import burden_drawings
 from rarecare.study.report.care_drawings import care_drawings
@@ -70,6 +71,9 @@ def report_html(release: Release) -> str:
         "care_period": study_period_of(release),
         "care_figures": care_drawings(release, care, names, gallery),
         "c": cares,
+        "ways": ways.sections(release, names, gallery),
+        "w": ways,
+        "when": when,
         "centralisation": cares.CENTRALISATION,
         "entity_figures": _entity_figures(release, found, gallery),
         "modelled": content.modelled(release),
