@@ -65,7 +65,9 @@ def narrowed(rows, out, threshold):
 def test_no_small_count_is_narrowed(seed):
     rng = np.random.default_rng(seed)
     rows, threshold = table(seed, rng.uniform(0.3, 3)), int(rng.integers(3, 8))
-    out = protect(rows, areas=AREAS, entities=ENTITIES, threshold=threshold, unions=UNIONS).estimates
+    out = protect(
+        rows, areas=AREAS, entities=ENTITIES, threshold=threshold, unions=UNIONS
+    ).estimates
     assert narrowed(rows, out, threshold) == []
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rarecare.disclosure.web import Integers, Reals, Web
 from rarecare.errors import DisagreementError
@@ -34,7 +33,7 @@ class Reader:
         size = len(web.values)
         self.least_seen = web.values.copy() if known else np.full(size, np.inf)
         self.greatest_seen = web.values.copy() if known else np.full(size, -np.inf)
-        self._solver = solver_of(web.lower, web.upper, web)
+        self._solver = solver_of(web, web.lower, web.upper)
         self._cost = np.zeros(size)
         self._place = np.arange(size, dtype=np.int32)
 
@@ -91,28 +90,28 @@ class Reader:
 
 
 def solver_of(
-    lower: Reals, upper: Reals, web: Web, *, cost: Reals | None = None,
-    columns: NDArray[np.int64] | None = None, signs: Reals | None = None,
-) -> Any:  # fmt: skip
+    web: Web, lower: Reals, upper: Reals, *, cost: Reals | None = None, both_ways: bool = False
+) -> Any:
     """Return a solver that holds the relations of a web.
 
     Parameters
     ----------
-    lower, upper, cost
-        Of the variables.
     web
         Whose relations hold.
-    columns, signs
-        The count of the web that each variable adds to, and how; by default one for each.
+    lower, upper, cost
+        Of the variables.
+    both_ways
+        Whether the variables are how far each count goes up, and then how far each goes down; by
+        default they are the counts.
     """
     import highspy  # noqa: PLC0415 - slow to import
     from scipy.sparse import coo_array  # noqa: PLC0415
 
-    size = len(web.values)
-    matrix = coo_array((web.sign, (web.row, web.column)), shape=(len(web.least), size)).tocsc()
-    if columns is not None and signs is not None:
-        matrix = matrix[:, columns] * signs
-    matrix = matrix.tocsc()
+    row, column, sign = web.row, web.column, web.sign
+    if both_ways:
+        row, sign = np.tile(row, 2), np.concatenate([sign, -sign])
+        column = np.concatenate([column, column + len(web.values)])
+    matrix = coo_array((sign, (row, column)), shape=(len(web.least), len(lower))).tocsc()
     programme = highspy.HighsLp()
     programme.num_col_ = len(lower)
     programme.num_row_ = len(web.least)

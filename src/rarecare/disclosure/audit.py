@@ -1,8 +1,8 @@
 """What a reader can work out from a published table: other equations than what protected it.
 
 It sees only what is shown, and knows that a count that is not listed is 0. Every relation of
-totals and parts is an equation; a withheld count can be anything between its least and its greatest
-value over all tables that agree with them (``reader``). Beside the equations it looks for what needs
+totals and parts is an equation; a withheld count can be anything between its least and its
+greatest value over all tables that agree with them. Beside the equations it looks for what needs
 none: small counts that are shown, numbers beside a withheld count, remarks.
 """
 
@@ -56,8 +56,7 @@ def audit(
         ``measure``, ``entity_id``, ``area``, ``sex``, ``age_group``, ``period``, ``time_years``:
         where. ``count``: ``n``, ``events`` or ``at_risk``. ``least``, ``greatest``: what it must
         lie between; null where it was not looked into. ``how``, in words. A count is listed where
-        it may be small and its span is below twice the threshold, or below the smallest total
-        shown that it is part of.
+        it may be small and cannot be 0, and is below twice the threshold; or where it is 1 at most.
 
     Raises
     ------
@@ -94,7 +93,12 @@ def _shown(rows: pl.DataFrame, counts: list[str], threshold: int) -> Iterator[pl
     for count in counts:
         value = pl.col(count)
         yield rows.filter(value.is_between(1, threshold - 1)).select(
-            *_KEY, "time_years", count=pl.lit(count), least=value, greatest=value, how=pl.lit("it is shown")
+            *_KEY,
+            "time_years",
+            count=pl.lit(count),
+            least=value,
+            greatest=value,
+            how=pl.lit("it is shown"),
         )
         numbers = pl.any_horizontal(pl.col(_NUMBERS).is_not_null())
         guess = pl.col("estimate") * pl.col("person_years") / 100_000
@@ -191,7 +195,8 @@ def _by_equations(
         places, least, greatest = narrowed
         kept = np.isin(places, at)
         row = first[np.searchsorted(at, places[kept])]
-        where = rows[row].select(*_KEY, "time_years" if lattice.timed else pl.lit(None, pl.Float64).alias("time_years"))
+        time = pl.col("time_years") if lattice.timed else pl.lit(None, pl.Float64)
+        where = rows[row].select(*_KEY, time_years=time)
         parts.append(
             where.with_columns(
                 pl.lit(counted).alias("count"),
@@ -256,15 +261,17 @@ def _readers(
 def _limits(
     reader: Reader, count: int, reach: float, threshold: int
 ) -> tuple[float, float] | None:  # fmt: skip
-    """Return the least and greatest of a count that is narrowed too far, or nothing."""
+    """Return the least and greatest of a count that is narrowed too far, or nothing.
+
+    Too far: it may be small, is below the reach, and cannot be 0, or is 1 at most.
+    """
     low, high = reader.least_seen, reader.greatest_seen
-    half = min(reach, float(threshold)) - CLEAR
-    if low[count] < CLEAR and high[count] >= half:
+    if low[count] < CLEAR and high[count] >= min(reach, 2.0) - CLEAR:
         return None
     least = float(low[count]) if low[count] < CLEAR else reader.extreme(count, 1.0)
-    if least >= threshold - CLEAR or (least < CLEAR and high[count] >= half):
+    if least >= threshold - CLEAR:
         return None
-    far = 2.0 * threshold - CLEAR if least > CLEAR else half
+    far = (2.0 * threshold if least > CLEAR else min(reach, 2.0)) - CLEAR
     greatest = float(high[count]) if high[count] >= far else reader.extreme(count, -1.0)
     if greatest < 1 - CLEAR or greatest >= far:
         return None

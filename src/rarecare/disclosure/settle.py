@@ -58,7 +58,7 @@ def settle(
             while level < depth[place[0]]:
                 level += 1
                 _hand_down(lattice, hidden, positive, depth == level)
-            beyond |= _one_block(web, place, hidden, need, cost[place], times)
+            beyond |= _one_block(web, place, hidden, need, cost=cost[place], times=times)
         while level < depth.max(initial=0):
             level += 1
             _hand_down(lattice, hidden, positive, depth == level)
@@ -85,7 +85,7 @@ def _unions_withheld(lattice: Lattice, hidden: Flags, threshold: int) -> Flags:
 
 
 def _one_block(
-    web: Web, place: Integers, hidden: Flags, need: Need, cost: Reals, times: Times | None
+    web: Web, place: Integers, hidden: Flags, need: Need, *, cost: Reals, times: Times | None
 ) -> dict[int, float]:
     """Withhold, in place, of one block; return what no withholding of it achieves."""
     part, own = web.part(place), need.within(place)
@@ -124,7 +124,8 @@ def _told(
 def _only_part(lattice: Lattice) -> Flags:
     """Return which counts are all of what the entity above them counts: protected with it."""
     above = lattice.above
-    return (above >= 0) & (lattice.values == lattice.values[above])
+    same: Flags = lattice.values == lattice.values[above]
+    return (above >= 0) & same
 
 
 def _hand_down(lattice: Lattice, hidden: Flags, positive: Flags, at: Flags) -> None:

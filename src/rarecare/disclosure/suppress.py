@@ -43,9 +43,7 @@ class Need:
         reach = np.minimum(web.ceiling, 2.0 * threshold)
         if most is not None:
             reach = np.minimum(reach, most)
-        return cls(
-            np.flatnonzero(small), np.zeros(len(web.values)), np.maximum(reach, web.values)
-        )
+        return cls(np.flatnonzero(small), np.zeros(len(web.values)), np.maximum(reach, web.values))
 
     def within(self, place: Integers) -> Need:
         """Return the need of the counts among some, by their place among these."""
@@ -63,7 +61,8 @@ class Need:
 
 def narrow(web: Web, hidden: Flags, need: Need) -> tuple[Integers, Integers]:
     """Return the counts that cannot be as small, and those that cannot be as large, as need be."""
-    above, below = [], []
+    above: list[int] = []
+    below: list[int] = []
     wanted = np.zeros(len(web.values), dtype=bool)
     wanted[need.counts] = True
     for place in web.pieces(hidden):
@@ -89,8 +88,7 @@ def narrow(web: Web, hidden: Flags, need: Need) -> tuple[Integers, Integers]:
 
 def _of_one_total(web: Web) -> tuple[Reals, Reals]:
     """Return the least and greatest of parts whose total is known."""
-    rest_low = web.greatest[0] - (web.upper.sum() - web.upper) if web.least[0] == web.greatest[0] else -np.inf
-    low = np.maximum(web.lower, rest_low)
+    low = np.maximum(web.lower, web.least[0] - (web.upper.sum() - web.upper))
     high = np.minimum(web.upper, web.greatest[0] - (web.lower.sum() - web.lower))
     return low, high
 
@@ -106,14 +104,12 @@ class Chooser:
         size = len(columns)
         self._columns = columns
         self._size = size
-        both = np.tile(np.arange(size), 2)
-        signs = np.repeat([1.0, -1.0], size)
         self._upper = np.concatenate([fixed.upper - fixed.values, fixed.values - fixed.lower])
         self._upper = np.maximum(self._upper, 0.0)
         sums = _sums(fixed)
         moved = replace(fixed, least=fixed.least - sums, greatest=fixed.greatest - sums)
         self._solver = solver_of(
-            np.zeros(2 * size), self._upper, moved, cost=self._costs(), columns=both, signs=signs
+            moved, np.zeros(2 * size), self._upper, cost=self._costs(), both_ways=True
         )
 
     def _costs(self) -> Reals:

@@ -82,11 +82,12 @@ class CareTables:
                 "criteria": self.criteria}  # fmt: skip
 
     def links(self, study: Study) -> list[Link]:
-        """Return that each row shows the cases of incidence, and goes with them."""
+        """Return that each row goes with the cases of incidence, which indicators show."""
         own = self.care.filter(data=REGISTRY)
         by_year = own.with_columns(_year=pl.col("statistic").str.extract(r" of (\d{4})$"))
         return [
-            *(Link(name, schema.INCIDENCE, study_period(study)) for name in own["measure"]),
+            *(Link(name, schema.INCIDENCE, study_period(study), same=topic == "indicator")
+              for name, topic in own.select("measure", "topic").iter_rows()),
             *(Link(*row) for row in by_year.drop_nulls("_year").select(
                 "measure", pl.lit(schema.INCIDENCE).alias("base"), "_year").iter_rows()),
         ]  # fmt: skip

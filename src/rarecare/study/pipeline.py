@@ -43,7 +43,13 @@ from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
 from rarecare.study.release import REPORT, Release, write_release
 from rarecare.study.sources import Submission, read_submission, target_population
 from rarecare.study.stages import StageSums, stage_rows
-from rarecare.study.survival import CLASS_LABELS, Sums, survival_period, survival_rows, tally_registry
+from rarecare.study.survival import (
+    CLASS_LABELS,
+    Sums,
+    survival_period,
+    survival_rows,
+    tally_registry,
+)
 from rarecare.tally.engines import Engine
 
 Progress = Callable[[str, int, int], None]
