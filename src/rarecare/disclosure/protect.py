@@ -35,7 +35,7 @@ are not compared with earlier ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.disclosure.cells import AGE, NO_STANDARD, Family, Measure, measure_of
+from rarecare.disclosure.earlier import told_before
 from rarecare.disclosure.families import ALL, within
 from rarecare.disclosure.linked import Link
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
@@ -90,13 +91,15 @@ def protect(
     links: Collection[Link] = (),
     classes: Mapping[str, Sequence[str]] | None = None,
     unions: Mapping[str, Sequence[str]] | None = None,
+    earlier: Sequence[pl.DataFrame] = (),
 ) -> Protected:
     """Return a release's estimates with small counts withheld.
 
     Parameters
     ----------
     estimates, areas, entities
-        Tables of a release, in the columns of ``study.schema``.
+        Tables of a release, in the columns of ``study.schema``. Rows whose status is "withheld"
+        lose their deaths and persons at risk, whatever these are.
     threshold
         The smallest positive count that is shown.
     overlapping
@@ -108,73 +111,117 @@ def protect(
         taken to be known.
     unions
         Of a group that overlaps the tree of entities, the entities that make it up.
+    earlier
+        Estimates of earlier releases. What one of them withheld is withheld; what it showed with
+        the same count is known and protects nothing.
 
     Raises
     ------
     UsageError
         The threshold is not a whole number from 1.
     DisagreementError
-        A count is negative, parts of a measure exceed their total, a row speaks of an area or
-        entity that is not listed, or the answer fails the audit: a small count that no
-        withholding hides, for its totals give it away.
+        A count is negative, parts of a measure exceed their total, measures are linked in a
+        circle, or a row speaks of an area or entity that is not listed.
     """
     rule = DisclosureRule.of(threshold)
     _check_counts(estimates)
+    tables = {
+        name: _Rows(
+            rows=part.drop("_place"), place=part["_place"].to_numpy(),
+            links=[link for link in links if link.measure == name],
+            classes=(classes or {}).get(name, ()),
+            before=[one.filter(measure=name) for one in earlier],
+            checked=name not in overlapping,
+        )
+        for (name,), part in estimates.with_row_index("_place").group_by(
+            "measure", maintain_order=True
+        )
+    }  # fmt: skip
     marks = {
         name: np.zeros(estimates.height, dtype=bool)
         for name in ("cases", "follow_up", "own", "remark")
     }
     gone: dict[str, pl.DataFrame] = {}
-    for name in _in_order(estimates["measure"].unique().sort().to_list(), links):
-        place = np.flatnonzero((estimates["measure"] == name).to_numpy())
-        rows = estimates[place]
-        own = [link for link in links if link.measure == name]
-        taken = np.zeros(len(place), dtype=bool)
-        for link in own:
-            if link.base in gone:
-                taken |= link.rows(rows, gone[link.base]).to_numpy()
-        added = _classes(rows, (classes or {}).get(name, ()))
-        measure = measure_of(
-            pl.concat([rows, added]), areas=areas, entities=entities, unions=unions
-        )
-        few = _small(np.column_stack([measure.n, measure.known]), threshold)
-        small = (few, _small(measure.follow_up, threshold))
-        before = (rows["status"] == WITHHELD).to_numpy()
-        cases, follow_up = _suppress(
-            measure, small, threshold, taken=measure.cell[: len(place)][taken],
-            gone=measure.unit[: len(place)][before] if len(measure.unit) else measure.unit,
-            checked=None if name in overlapping else name,
-            alone=any(link.same for link in own),
-        )  # fmt: skip
-        cell = measure.cell[: len(place)]
-        marks["cases"][place] = cases[cell]
-        marks["remark"][place] = cases[measure.whole_cell[: len(place)]]
-        marks["own"][place] = few[cell]
-        if len(measure.follow_up):
-            unit = measure.unit[: len(place)]
-            marks["follow_up"][place] = follow_up[unit]
-            marks["own"][place] |= small[1][unit]
-        gone[name] = rows.filter(pl.Series(cases[cell])).select(CELL).unique()
+
+    for name in _in_order(sorted(tables), links):
+        own = _marked(tables[name], threshold, gone, areas=areas, entities=entities, unions=unions)
+        for kind, flags in own.items():
+            marks[kind][tables[name].place] = flags
+        rows = tables[name].rows
+        gone[name] = rows.filter(pl.Series(own["cases"])).select(CELL).unique()
     shown = _written(estimates, marks, rule)
     return Protected(shown, rule, _summary(estimates, shown, marks["own"]))
 
 
-def _in_order(measures: list[str], links: Collection[Link]) -> list[str]:
-    """Return the measures, those that others are linked to before these."""
-    bases = {link.measure: {other.base for other in links if other.measure == link.measure}
-             for link in links}  # fmt: skip
-    order: list[str] = []
-    while len(order) < len(measures):
-        ready = [
-            name for name in measures
-            if name not in order and not (bases.get(name, set()) & set(measures)) - set(order)
-        ]  # fmt: skip
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """The rows of one measure, where they stand, and what is said of them."""
+
+    rows: pl.DataFrame
+    place: NDArray[np.int64]
+    links: list[Link]
+    classes: Sequence[str]
+    before: list[pl.DataFrame]
+    checked: bool
+
+
+def _marked(
+    table: _Rows, threshold: int, gone: Mapping[str, pl.DataFrame], *, areas: pl.DataFrame,
+    entities: pl.DataFrame, unions: Mapping[str, Sequence[str]] | None,
+) -> dict[str, Flags]:  # fmt: skip
+    """Return which rows of one measure are withheld, by why; ``gone``: cells of other measures."""
+    rows, size = table.rows, table.rows.height
+    taken = np.zeros(size, dtype=bool)
+    for link in table.links:
+        if link.base in gone:
+            taken |= link.rows(rows, gone[link.base]).to_numpy()
+    told = [told_before(rows, frame) for frame in table.before]
+    added = _classes(rows, table.classes)
+    measure = measure_of(pl.concat([rows, added]), areas=areas, entities=entities, unions=unions)
+    cell, unit = measure.cell[:size], measure.unit[:size]
+    few = _small(np.column_stack([measure.n, measure.known]), threshold)
+    few_followed = _small(measure.follow_up, threshold)
+    cases = measure.n_hidden | few | (measure.rest & (measure.n + measure.known > 0))
+    cases[cell[taken]] = True
+    fixed = np.zeros(len(cases), dtype=bool)
+    fixed[measure.cell[size:]] = True
+    follow_up = measure.follow_up_hidden | few_followed
+    fixed_followed = np.zeros(len(follow_up), dtype=bool)
+    for one in told:
+        cases[cell[one.cases_withheld]] = True
+        fixed[cell[one.cases_shown]] = True
+        if len(unit):
+            follow_up[unit[one.follow_up_withheld]] = True
+            fixed_followed[unit[one.follow_up_shown]] = True
+    if len(unit):
+        follow_up[unit[(rows["status"] == WITHHELD).to_numpy()]] = True
+    cases, follow_up = _suppress(
+        measure, (cases, follow_up), (fixed, fixed_followed), threshold,
+        alone=any(link.same for link in table.links),
+        checked=rows["measure"][0] if table.checked else None,
+    )  # fmt: skip
+    own = {
+        "cases": cases[cell], "remark": cases[measure.whole_cell[:size]], "own": few[cell],
+        "follow_up": np.zeros(size, dtype=bool),
+    }  # fmt: skip
+    if len(unit):
+        own |= {"follow_up": follow_up[unit], "own": own["own"] | few_followed[unit]}
+    return own
+
+
+def _in_order(measures: list[str], links: Collection[Link]) -> Iterator[str]:
+    """Yield the measures, those that others are linked to before these."""
+    bases: dict[str, set[str]] = {name: set() for name in measures}
+    for link in links:
+        if link.measure in bases and link.base in bases:
+            bases[link.measure].add(link.base)
+    left = list(measures)
+    while left:
+        ready = [name for name in left if not bases[name] & set(left)]
         if not ready:
-            raise DisagreementError(
-                "measures are linked in a circle", value=sorted(set(measures) - set(order))
-            )
-        order += ready
-    return order
+            raise DisagreementError("measures are linked in a circle", value=", ".join(left))
+        yield from ready
+        left = [name for name in left if name not in ready]
 
 
 def _check_counts(estimates: pl.DataFrame) -> None:
@@ -212,38 +259,38 @@ def _small(counts: NDArray[np.int64], threshold: int) -> Flags:
 
 
 def _suppress(
-    measure: Measure, small: tuple[Flags, Flags], threshold: int, *, taken: NDArray[np.int64],
-    gone: NDArray[np.int64], checked: str | None, alone: bool,
+    measure: Measure, hidden: tuple[Flags, Flags], fixed: tuple[Flags, Flags], threshold: int, *,
+    alone: bool, checked: str | None,
 ) -> tuple[Flags, Flags]:  # fmt: skip
     """Return which cells and which (cell, time) are withheld.
 
-    ``taken``: cells that go with those of another measure. ``gone``: (cells, times) that were
-    withheld before. ``checked``: the measure, where parts
-    must not exceed their total. ``alone``: whether its counts are those of another measure.
+    ``hidden``: those withheld already; ``fixed``: those that are known, of both. ``alone``:
+    whether the cases are those of another measure, and protected there. ``checked``: the measure,
+    where parts must not exceed their total.
     """
-    cases = measure.n_hidden | small[0] | (measure.rest & (measure.n + measure.known > 0))
-    cases[taken] = True
-    follow_up = measure.follow_up_hidden | small[1]
-    follow_up[gone] = True
-    for lattice in measure.lattices if checked is not None else ():
-        if alone and not lattice.timed:
-            continue
+    cases, follow_up = hidden
+    asked = [one for one in measure.lattices if one.timed or not alone]
+    for lattice in asked if checked is not None else ():
         before = measure.follow_up_hidden if lattice.timed else measure.n_hidden
         for family in lattice.families:
             _check_sums(family, lattice.values, before, checked or "")
     if threshold == 1:
         return cases, follow_up
-    for lattice in measure.lattices if not alone else ():
+    for lattice in asked:
         if not lattice.timed:
-            cases = settle(lattice, cases, measure.n_hidden, threshold)
+            cases = settle(lattice, cases, measure.n_hidden, threshold, fixed=fixed[0])
     if not len(follow_up):
         return cases, follow_up
     rest = measure.rest[measure.unit_cell] & (measure.follow_up > 0).any(axis=1)
     follow_up = follow_up | cases[measure.unit_cell] | rest
-    timed = [one for one in measure.lattices if one.timed]
-    for place, lattice in enumerate(timed):
-        times = Times(lattice.values, measure, cases, falling=place == 1)
-        follow_up = settle(lattice, follow_up, measure.follow_up_hidden, threshold, times=times)
+    for lattice in asked:
+        if lattice.timed:
+            falling = lattice is measure.lattices[-1]
+            times = Times(lattice.values, measure, cases, falling=falling)
+            follow_up = settle(
+                lattice, follow_up, measure.follow_up_hidden, threshold, fixed=fixed[1],
+                times=times,
+            )  # fmt: skip
     return cases, follow_up
 
 

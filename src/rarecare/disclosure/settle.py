@@ -20,8 +20,9 @@ _WORTH = 4.0
 
 
 def settle(
-    lattice: Lattice, hidden: Flags, unknown: Flags, threshold: int, *, times: Times | None = None
-) -> Flags:
+    lattice: Lattice, hidden: Flags, unknown: Flags, threshold: int, *,
+    fixed: Flags | None = None, times: Times | None = None,
+) -> Flags:  # fmt: skip
     """Return what is withheld of a lattice.
 
     Parameters
@@ -34,6 +35,8 @@ def settle(
         Counts whose values are not known here, for they were withheld before.
     threshold
         The smallest positive count that may be shown.
+    fixed
+        Counts that are known from elsewhere: withholding them would protect nothing.
     times
         Where the counts are of a (cell, time): what other times say of them.
     """
@@ -44,6 +47,8 @@ def settle(
     need = Need.of(web, small & ~_only_part(lattice), threshold, most)
     hidden = hidden.copy()
     positive = lattice.values > 0
+    if fixed is not None:
+        positive &= ~fixed
     depth = _depth(lattice)
     cost = _costs(lattice, hidden, depth)
     asked = need.counts
