@@ -89,6 +89,46 @@ class Reader:
         return table
 
 
+class PlainReader:
+    """The same of a web of one relation, or none: its limits need no programme."""
+
+    def __init__(self, web: Web) -> None:
+        self.web = web
+        sign = np.zeros(len(web.values))
+        sign[web.column] = web.sign
+        low = np.where(sign > 0, web.lower, -web.upper) * (sign != 0)
+        high = np.where(sign > 0, web.upper, -web.lower) * (sign != 0)
+        least, greatest = (web.least[0], web.greatest[0]) if len(web.least) else (-np.inf, np.inf)
+        self._agrees = bool(low.sum() <= greatest + _OFF_BY and high.sum() >= least - _OFF_BY)
+        own_low = least - (high.sum() - high)
+        own_high = greatest - (low.sum() - low)
+        up, down = sign > 0, sign < 0
+        self.least_seen = web.lower.copy()
+        self.greatest_seen = web.upper.copy()
+        self.least_seen[up] = np.maximum(web.lower, own_low)[up]
+        self.greatest_seen[up] = np.minimum(web.upper, own_high)[up]
+        self.least_seen[down] = np.maximum(web.lower, -own_high)[down]
+        self.greatest_seen[down] = np.minimum(web.upper, -own_low)[down]
+
+    def agrees(self) -> bool:
+        """Return whether any table agrees with what is shown."""
+        return self._agrees
+
+    def extreme(self, count: int, sign: float) -> float:
+        """Return the least (1) or the greatest (−1) value of one count."""
+        return float(self.least_seen[count] if sign > 0 else self.greatest_seen[count])
+
+    def look(self, counts: Integers, least: Reals, greatest: Reals) -> None:
+        """Nothing is left to search."""
+
+
+def reader_of(web: Web, *, known: bool = True) -> Reader | PlainReader:
+    """Return who reads a web; ``known``: as for ``Reader``."""
+    if len(web.least) <= 1 and len(np.unique(web.column)) == len(web.column):
+        return PlainReader(web)
+    return Reader(web, known=known)
+
+
 def solver_of(
     web: Web, lower: Reals, upper: Reals, *, cost: Reals | None = None, both_ways: bool = False
 ) -> Any:

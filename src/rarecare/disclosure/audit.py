@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rarecare.disclosure.attack import CLEAR, Reader
+from rarecare.disclosure.attack import CLEAR, PlainReader, Reader, reader_of
 from rarecare.disclosure.cells import Lattice, measure_of
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
 from rarecare.disclosure.times import Times
@@ -246,12 +246,12 @@ def _narrowed(
 
 def _readers(
     web: Web, unknown: Flags, place: Integers
-) -> list[tuple[Integers, Reader]] | None:  # fmt: skip
+) -> list[tuple[Integers, Reader | PlainReader]] | None:  # fmt: skip
     """Return readers of the pieces of a block; nothing where no table agrees."""
     part = web.part(place, unknown)
     readers = []
     for piece in part.pieces(np.ones(len(place), dtype=bool)):
-        reader = Reader(part.part(piece), known=False)
+        reader = reader_of(part.part(piece), known=False)
         if not reader.agrees():
             return None
         readers.append((piece, reader))
@@ -259,13 +259,15 @@ def _readers(
 
 
 def _limits(
-    reader: Reader, count: int, reach: float, threshold: int
+    reader: Reader | PlainReader, count: int, reach: float, threshold: int
 ) -> tuple[float, float] | None:  # fmt: skip
     """Return the least and greatest of a count that is narrowed too far, or nothing.
 
     Too far: it may be small, is below the reach, and cannot be 0, or is 1 at most.
     """
     low, high = reader.least_seen, reader.greatest_seen
+    if high[count] >= 2.0 * threshold - CLEAR:
+        return None
     if low[count] < CLEAR and high[count] >= min(reach, 2.0) - CLEAR:
         return None
     least = float(low[count]) if low[count] < CLEAR else reader.extreme(count, 1.0)

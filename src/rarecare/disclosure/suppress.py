@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rarecare.disclosure.attack import CLEAR, Reader, solver_of
+from rarecare.disclosure.attack import CLEAR, reader_of, solver_of
 from rarecare.disclosure.web import Flags, Integers, Reals, Web
 from rarecare.errors import DisagreementError
 
@@ -69,12 +69,7 @@ def narrow(web: Web, hidden: Flags, need: Need) -> tuple[Integers, Integers]:
         if not wanted[place].any():
             continue
         part, own = web.part(place), need.within(place)
-        if len(part.least) == 1 and (part.sign > 0).all():
-            low, high = _of_one_total(part)
-            above.extend(place[own.counts[low[own.counts] > own.least[own.counts]]])
-            below.extend(place[own.counts[high[own.counts] < own.greatest[own.counts]]])
-            continue
-        reader = Reader(part)
+        reader = reader_of(part)
         reader.look(own.counts, own.least, own.greatest)
         for count in own.counts:
             long = own.least[count] + CLEAR
@@ -84,13 +79,6 @@ def narrow(web: Web, hidden: Flags, need: Need) -> tuple[Integers, Integers]:
             if reader.greatest_seen[count] < short and reader.extreme(count, -1.0) < short:
                 below.append(place[count])
     return np.array(above, dtype=np.int64), np.array(below, dtype=np.int64)
-
-
-def _of_one_total(web: Web) -> tuple[Reals, Reals]:
-    """Return the least and greatest of parts whose total is known."""
-    low = np.maximum(web.lower, web.least[0] - (web.upper.sum() - web.upper))
-    high = np.minimum(web.upper, web.greatest[0] - (web.lower.sum() - web.lower))
-    return low, high
 
 
 class Chooser:
