@@ -278,3 +278,47 @@ def _limits(
     if greatest < 1 - CLEAR or greatest >= far:
         return None
     return least, greatest
+
+
+def refuse_narrowed(
+    shown: pl.DataFrame, truth: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFrame,
+    threshold: int = DEFAULT_THRESHOLD,
+) -> None:  # fmt: skip
+    """Refuse estimates from which a reader works out a small count.
+
+    Parameters
+    ----------
+    shown
+        What is to be published.
+    truth
+        The same rows before protection: a finding counts where it is right, and the count small.
+    areas, entities, threshold
+        As for ``audit``.
+
+    Raises
+    ------
+    DisagreementError
+        A count of 1 to threshold − 1 is narrowed too far.
+    """
+    found = audit(shown, areas, entities, threshold)
+    keys = ["measure", *_KEY]
+    cases = truth.group_by(keys).agg(pl.col("n").max().alias("_n"))
+    timed = truth.group_by(*keys, "time_years").agg(pl.col("events", "at_risk").max())
+    known = found.join(cases, on=keys, how="left").join(
+        timed, on=[*keys, "time_years"], how="left", nulls_equal=True
+    )
+    true = (
+        pl.when(pl.col("count") == "n").then("_n")
+        .when(pl.col("count") == "events").then("events").otherwise("at_risk")
+    )  # fmt: skip
+    right = true.is_between(pl.col("least"), pl.col("greatest"))
+    told = known.filter(true.is_between(1, threshold - 1), right)
+    if told.height:
+        row = told.row(0, named=True)
+        where = ", ".join(f"{name} {row[name]}" for name in (*keys, "time_years", "count"))
+        raise DisagreementError(
+            f"what is shown would give away {told.height} counts below {threshold}",
+            value=f"{where}: {row['how']}",
+            allowed="no count that is known to be above 0 and small",
+            remedy="Leave out the breakdown that tells it, or raise the threshold.",
+        )

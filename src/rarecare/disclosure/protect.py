@@ -1,4 +1,4 @@
-"""The first disclosure rule: small counts withheld, and those that would reveal them.
+"""Small counts withheld, and those that would reveal them.
 
 A *cell* is an entity, area, sex, age group and period of one measure. Its cases ``n`` stand
 in every row of the cell: crude and standardised, at each time. ``events`` and ``at_risk``
@@ -8,15 +8,15 @@ stand in the rows of one time, whatever the standard.
    count and number; person-years stay, they are public. Where ``events`` or ``at_risk`` is
    that small, both are withheld with the numbers of that time, and ``n`` stays: either would
    give the other where nobody was lost to follow-up, as n − events − at_risk.
-2. Secondary. In each family (a total and its parts, see ``families``) a total that is shown
-   needs no part withheld, or two that together are at least the threshold, and more
-   than their number, or each would be 1; a total that is withheld needs a part withheld.
-   Else the smallest shown part that is not 0 is withheld, or the total where none is left.
-   What the parts leave of a shown total must not be 1 to threshold − 1 either; it is never
-   counted as one of the two, for a reader may know that it is 0.
-3. Deaths at a time, withheld between two times with equal deaths, would follow from them:
-   the later of the two is withheld as well.
-4. Until nothing changes. ``audit`` then looks at the answer with other code.
+2. Between measures. Where the cases of a cell are withheld in one measure, the rows of another
+   that show them, or nearly them, go with it (``linked``); age groups in which another measure
+   counts are taken to be known.
+3. Secondary. More counts are withheld until a reader who knows all totals and parts that are
+   shown, and every count one level up in the tree of entities, can narrow no small count to less
+   than 0 to twice the threshold, or to the smallest total that it is part of (``settle``).
+   What an entity has beside its listed parts is protected as a part.
+4. Standardised figures beside withheld age groups are rounded (``coarse``).
+5. ``audit`` then looks at the answer with other equations.
 
 Decisions. A count of 0 is shown: it speaks of nobody; it is never withheld to protect another
 but goes where its row goes. One sentence is the reason of all withheld rows, because telling
@@ -24,13 +24,11 @@ primary from secondary would narrow the counts. Missing information is not prote
 cases of unknown age, persons lost to follow-up; but where the cases of a cell are withheld,
 so is the remark that says how many of them have no age.
 
-Limits. This is not yet full suppression by integer programming. It keeps a withheld count from
-being computed by one subtraction, and in one dimension by any chain of them; it does not
-bound what several dimensions, several times, several standards or incidence beside survival
-give together. A standardised rate of full precision and all but a few of its age-specific
-rates can be solved for whole numbers. The steps of a survival curve show when deaths fell.
-Groups that overlap the list (all rare cancers) are checked against all cancers only. Releases
-are not compared with earlier ones.
+Limits. The other table that hides a count need not be of whole numbers (in tables of more than two
+ways such a table may not exist), and each count of each time is protected by itself, within what
+other times say. Which counts are withheld says something to who knows the rule: that a withheld
+count of the top of its tree is not 0. What two measures say together is bounded by point 2 alone.
+The steps of a survival curve show when deaths fell; published times are few and coarse.
 """
 
 from __future__ import annotations
@@ -43,12 +41,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rarecare.disclosure.cells import AGE, NO_STANDARD, Family, Measure, measure_of
+from rarecare.disclosure.coarse import coarsened
 from rarecare.disclosure.earlier import told_before
 from rarecare.disclosure.families import ALL, within
 from rarecare.disclosure.linked import Link
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
 from rarecare.disclosure.settle import settle
 from rarecare.disclosure.times import Times
+from rarecare.disclosure.utility import utility
 from rarecare.errors import DisagreementError
 from rarecare.results import WITHHELD
 
@@ -74,11 +74,14 @@ class Protected:
     summary
         One row per ``measure``: ``rows``, ``primary`` (rows withheld for a small count of
         their own), ``secondary`` (to protect others), ``before`` (already withheld).
+    utility
+        What is left of each measure, as ``utility`` says.
     """
 
     estimates: pl.DataFrame
     rule: DisclosureRule
     summary: pl.DataFrame
+    utility: pl.DataFrame
 
 
 def protect(
@@ -149,8 +152,11 @@ def protect(
             marks[kind][tables[name].place] = flags
         rows = tables[name].rows
         gone[name] = rows.filter(pl.Series(own["cases"])).select(CELL).unique()
-    shown = _written(estimates, marks, rule)
-    return Protected(shown, rule, _summary(estimates, shown, marks["own"]))
+    shown = coarsened(_written(estimates, marks, rule), threshold)
+    return Protected(
+        shown, rule, _summary(estimates, shown, marks["own"]),
+        utility(estimates, shown, threshold),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -49,10 +49,10 @@ class DisclosureRule:
         small = f"1 to {threshold - 1}" if threshold > 2 else "1"
         return cls(
             threshold,
-            f"Counts of {small} are withheld with every statistic built on them. Where such a "
-            "count could be worked out from a total and its other parts, the smallest other part "
-            "is withheld too, or the total where no part is left. Counts of 0 are shown. Deaths "
-            "and persons at risk at one time are withheld together.",
+            f"Counts of {small} are withheld with every statistic built on them, and so are others "
+            f"from which one could be worked out to be above 0, or below {2 * threshold} and the "
+            "totals it is part of. Counts of 0 are shown. Deaths and persons at risk at one time "
+            "are withheld together.",
         )
 
     @property

@@ -198,9 +198,10 @@ class Expected(_Part):
 
 
 class Disclosure(_Part):
-    """``[disclosure]``: the smallest count that is shown."""
+    """``[disclosure]``: the smallest count that is shown, and releases that readers have."""
 
     threshold: int = Field(default=5, ge=1)
+    earlier: tuple[Path, ...] = ()
 
 
 class Report(_Part):
@@ -368,6 +369,9 @@ def _rooted(study: Study, folder: Path) -> Study:
         study = study.model_copy(update={"expected": own})
     if study.care is not None:
         study = study.model_copy(update={"care": _rooted_care(study.care, folder)})
+    earlier = tuple(folder / path for path in study.disclosure.earlier)
+    rule = study.disclosure.model_copy(update={"earlier": earlier})
+    study = study.model_copy(update={"disclosure": rule})
     about = study.study
     if about.classification is not None:
         about = about.model_copy(update={"classification": folder / about.classification})

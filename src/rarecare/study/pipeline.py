@@ -13,7 +13,7 @@ import polars as pl
 
 from rarecare.codes.countries import region_of
 from rarecare.codes.rare_cancers import RareCancerList, chosen_list
-from rarecare.disclosure import protect
+from rarecare.disclosure import protect, refuse_narrowed
 from rarecare.errors import LifeTableError, PopulationError, UsageError
 from rarecare.results import WITHHELD
 from rarecare.study import schema
@@ -40,7 +40,7 @@ from rarecare.study.pathway_rows import pathway_rows
 from rarecare.study.pathway_schema import PATHWAYS
 from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
 from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
-from rarecare.study.release import REPORT, Release, write_release
+from rarecare.study.release import REPORT, Release, open_release, write_release
 from rarecare.study.sources import Submission, read_submission, target_population
 from rarecare.study.stages import StageSums, stage_rows
 from rarecare.study.survival import (
@@ -409,11 +409,17 @@ def _protected(
     listed = listed_entities(groups, estimates if judged else estimates.clear())
     listed = listed.filter(pl.col("entity_id").is_in(estimates["entity_id"].unique().implode()))
     areas = listed_areas(study, estimates, made.targets)
+    earlier = [open_release(folder) for folder in study.disclosure.earlier]
     shown = protect(
         estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
         overlapping=(*schema.OVERLAPPING, *(care.overlapping if care else ())),
         links=[*links(study), *(care.links(study) if care else ())],
         classes={schema.INCIDENCE: CLASS_LABELS}, unions={RARE: groups.rare_parts()},
+        earlier=[one.estimates for one in earlier],
+    )  # fmt: skip
+    refuse_narrowed(
+        shown.estimates, estimates, areas=areas, entities=listed,
+        threshold=study.disclosure.threshold,
     )  # fmt: skip
     assert made.quality_counts is not None
     cells = shown.estimates.filter(
@@ -444,7 +450,9 @@ def _protected(
             "measures": list(about.measures),
             "caveats": list(about.caveats),
         },
-        "choices": study.model_dump(mode="json", exclude={"study", "registries"}),
+        "choices": study.model_dump(
+            mode="json", exclude={"study": True, "registries": True, "disclosure": {"earlier"}}
+        ),
         "registries": [
             {"id": r.id, "name": r.name or r.id, "country": r.country} for r in study.registries
         ],
@@ -457,6 +465,12 @@ def _protected(
             "threshold": study.disclosure.threshold,
             "words": shown.rule.words,
             "summary": shown.summary.to_dicts(),
+            "utility": shown.utility.to_dicts(),
+            "unions": {RARE: groups.rare_parts()},
+            "earlier": [
+                {"study": one.manifest["study"]["name"], "created": one.manifest["created"]}
+                for one in earlier
+            ],
         },
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

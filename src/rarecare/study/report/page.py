@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import partial
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
@@ -86,6 +87,7 @@ def report_html(release: Release) -> str:
         },
         "quality": content.quality(release),
         "statuses": _statuses(release),
+        "utility": _utility(release),
         "tokens": Markup(style("tokens.css")),
         "css": Markup(style("report.css")),
         "fonts": Markup(font_faces()),
@@ -252,6 +254,13 @@ def _statuses(release: Release) -> list[tuple[str, int, int, int]]:
         )
         for (measure,), part in release.estimates.group_by("measure", maintain_order=True)
     ]
+
+
+def _utility(release: Release) -> list[dict[str, Any]]:
+    """Return what protection leaves of the measures that count cases or persons themselves."""
+    counted = (schema.INCIDENCE, schema.NET_SURVIVAL, schema.PREVALENT)
+    told = release.manifest["disclosure"]["utility"]
+    return [one for one in told if one["measure"] in counted]
 
 
 def _period(release: Release) -> str:
