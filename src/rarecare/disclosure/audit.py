@@ -215,11 +215,10 @@ def _narrowed(
     """Return the positions of counts that are narrowed too far, their least and greatest."""
     found: dict[int, tuple[float, float]] = {}
     views = [
-        published(lattice, hidden, rest, bounds=bounds, guessed=True),
         published(lattice, hidden, rest, bounds=bounds),
         published(lattice, hidden, rest, bounds=bounds, overlapping=True),
     ]
-    for whole in blocks(lattice, views[1][1]):
+    for whole in blocks(lattice, views[0][1]):
         for web, unknown in views:  # the first that some table agrees with
             place = whole[unknown[whole]]
             readers = _readers(web, unknown, place)

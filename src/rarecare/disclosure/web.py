@@ -197,14 +197,13 @@ class _Relations:
 
 def published(
     lattice: Lattice, hidden: Flags, rest: Flags, *, bounds: tuple[Reals, Reals] | None = None,
-    guessed: bool = False, overlapping: bool = False,
+    overlapping: bool = False,
 ) -> tuple[Web, Flags]:  # fmt: skip
     """Return the web of what is shown, and which of its counts are not known.
 
-    What an entity has beside its listed parts (``rest``) follows where all of them are shown.
-    ``guessed``: a reader who sees that it is 0 wherever it follows takes it to be 0 everywhere,
-    and takes parts to make up their total if he sees them to do so everywhere. ``overlapping``:
-    the parts of an entity need not add up to it.
+    What an entity has beside its listed parts (``rest``) follows where all of them are shown, and
+    is not known elsewhere. Areas, ages, sexes and years are taken to make up their totals if they
+    do so wherever that can be seen. ``overlapping``: the parts of an entity need not add up to it.
     """
     values = np.where(hidden | rest, 0, lattice.values)
     unknown = hidden & ~rest if overlapping else hidden | rest
@@ -216,18 +215,14 @@ def published(
             follows = n_gone[relation] == 1
             values[part[follows]] = left[relation[follows]]
             unknown[part[follows]] = False
-            if guessed:
-                held = np.unique(lattice.entity[part[follows & (left[relation] > 0)]])
-                seen = np.unique(lattice.entity[part[follows]])
-                unknown[part[np.isin(lattice.entity[part], np.setdiff1d(seen, held))]] = False
     made = _Relations(values)
     for family in lattice.families:
         if overlapping and family.name == ENTITY:
             continue
         left, n_gone = family_sums(family, values, unknown)
         whole = n_gone == 0
-        open_ = not guessed or bool((left[whole] > 0).any())
-        slack = np.where(whole, left > 0, open_) & (family.name != ENTITY)
+        slack = np.where(whole, left > 0, bool((left[whole] > 0).any()))
+        slack &= family.name != ENTITY
         made.add(family, ~whole | (left >= 0), slack=slack, told=False, shown=~unknown)
     return made.web(bounds), unknown
 
