@@ -8,7 +8,7 @@ none: small counts that are shown, numbers beside a withheld count, remarks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ _FOUND: dict[str, Any] = {
     "count": pl.String,
     "least": pl.Int64,
     "greatest": pl.Int64,
+    "certain": pl.Boolean,
     "how": pl.String,
 }
 
@@ -39,6 +40,8 @@ def audit(
     areas: pl.DataFrame,
     entities: pl.DataFrame,
     threshold: int = DEFAULT_THRESHOLD,
+    *,
+    overlapping: Collection[str] = (),
 ) -> pl.DataFrame:
     """Return every withheld count that what is shown narrows too far; empty is good.
 
@@ -49,13 +52,15 @@ def audit(
         ``events`` and ``at_risk`` of a measure that has none.
     threshold
         The smallest positive count that may be shown.
+    overlapping
+        Measures of which the parts of an entity need not add up to it.
 
     Returns
     -------
     DataFrame
         ``measure``, ``entity_id``, ``area``, ``sex``, ``age_group``, ``period``, ``time_years``:
         where. ``count``: ``n``, ``events`` or ``at_risk``. ``least``, ``greatest``: what it must
-        lie between; null where it was not looked into. ``how``, in words. A count is listed where
+        lie between. ``certain``: it is small, whatever was withheld. ``how``, in words. A count is listed where
         it may be small and cannot be 0, and is below twice the threshold; or where it is 1 at most.
 
     Raises
@@ -77,15 +82,20 @@ def audit(
         timed = rows.select(pl.col("events", "at_risk").is_not_null().any()).row(0)
         counts = ["n", *(c for c, held in zip(_COUNTS[1:], timed, strict=True) if held)]
         parts = [*_shown(rows, counts, threshold), *_across_rows(rows, counts)]
-        parts.append(_by_equations(rows, areas, entities, threshold, cases=not again))
+        parts.append(
+            _by_equations(
+                rows, areas, entities, threshold, cases=not again, overlapping=name in overlapping
+            )
+        )
         found += [part.with_columns(measure=pl.lit(name)) for part in parts if part.height]
+    certain = (pl.col("greatest") < threshold) & (pl.col("greatest") > 0)
     listed = [
         part.with_columns(
             pl.lit(None).alias(column) for column in _FOUND if column not in part.columns
         ).select(pl.col(column).cast(dtype) for column, dtype in _FOUND.items())
         for part in found
     ]
-    return pl.concat(listed).unique(maintain_order=True)
+    return pl.concat(listed).with_columns(certain=certain).unique(maintain_order=True)
 
 
 def _shown(rows: pl.DataFrame, counts: list[str], threshold: int) -> Iterator[pl.DataFrame]:
@@ -168,8 +178,9 @@ def _the_same(cases: pl.DataFrame, other: pl.DataFrame) -> bool:
 
 
 def _by_equations(
-    rows: pl.DataFrame, areas: pl.DataFrame, entities: pl.DataFrame, threshold: int, *, cases: bool
-) -> pl.DataFrame:
+    rows: pl.DataFrame, areas: pl.DataFrame, entities: pl.DataFrame, threshold: int, *, cases: bool,
+    overlapping: bool,
+) -> pl.DataFrame:  # fmt: skip
     """Return the counts that the equations of one measure narrow too far.
 
     ``cases``: whether its cases are looked at, beside deaths and persons at risk.
@@ -180,7 +191,9 @@ def _by_equations(
         if not lattice.timed and not cases:
             continue
         if not lattice.timed:
-            narrowed = _narrowed(lattice, measure.n_hidden, measure.rest, threshold)
+            narrowed = _narrowed(
+                lattice, measure.n_hidden, measure.rest, threshold, overlapping=overlapping
+            )
             at, first = np.unique(measure.cell, return_index=True)
             counted = "n"
         else:
@@ -210,13 +223,13 @@ def _by_equations(
 
 def _narrowed(
     lattice: Lattice, hidden: Flags, rest: Flags, threshold: int, *,
-    bounds: tuple[Reals, Reals] | None = None,
+    bounds: tuple[Reals, Reals] | None = None, overlapping: bool = False,
 ) -> tuple[Integers, Reals, Reals]:  # fmt: skip
     """Return the positions of counts that are narrowed too far, their least and greatest."""
     found: dict[int, tuple[float, float]] = {}
     views = [
-        published(lattice, hidden, rest, bounds=bounds),
-        published(lattice, hidden, rest, bounds=bounds, overlapping=True),
+        published(lattice, hidden, rest, bounds=bounds, overlapping=also)
+        for also in ([True] if overlapping else [False, True])
     ]
     for whole in blocks(lattice, views[0][1]):
         for web, unknown in views:  # the first that some table agrees with
@@ -281,7 +294,7 @@ def _limits(
 
 def refuse_narrowed(
     shown: pl.DataFrame, truth: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFrame,
-    threshold: int = DEFAULT_THRESHOLD,
+    threshold: int = DEFAULT_THRESHOLD, overlapping: Collection[str] = (),
 ) -> None:  # fmt: skip
     """Refuse estimates from which a reader works out a small count.
 
@@ -291,7 +304,7 @@ def refuse_narrowed(
         What is to be published.
     truth
         The same rows before protection: a finding counts where it is right, and the count small.
-    areas, entities, threshold
+    areas, entities, threshold, overlapping
         As for ``audit``.
 
     Raises
@@ -299,7 +312,7 @@ def refuse_narrowed(
     DisagreementError
         A count of 1 to threshold − 1 is narrowed too far.
     """
-    found = audit(shown, areas, entities, threshold)
+    found = audit(shown, areas, entities, threshold, overlapping=overlapping)
     keys = ["measure", *_KEY]
     cases = truth.group_by(keys).agg(pl.col("n").max().alias("_n"))
     timed = truth.group_by(*keys, "time_years").agg(pl.col("events", "at_risk").max())

@@ -39,7 +39,7 @@ class Web:
     least, greatest
         Limits of each relation, shape (n_relations,); the same where parts make up their total.
     ceiling
-        The smallest total that each count is part of, shape (n,); no count can be above it.
+        The smallest total, shown or told, that each count is part of, shape (n,).
     """
 
     values: Reals
@@ -54,20 +54,21 @@ class Web:
 
     @classmethod
     def of(
-        cls, values: Integers, families: tuple[Family, ...], *,
+        cls, values: Integers, families: tuple[Family, ...], hidden: Flags, *,
         bounds: tuple[Reals, Reals] | None = None, unknown: Flags | None = None,
     ) -> Web:  # fmt: skip
         """Return the web of counts that are known, the totals of the tree of entities told.
 
-        ``bounds``: least and greatest of each. ``unknown``: counts whose value is not known;
-        relations that hold one are left out.
+        ``hidden``: what is withheld. ``bounds``: least and greatest of each. ``unknown``: counts
+        whose value is not known; relations that hold one are left out.
         """
         gone = np.zeros(len(values), dtype=bool) if unknown is None else unknown
         made = _Relations(values)
         for family in families:
             left, n_gone = family_sums(family, values, gone)
             good = (left >= 0) & (n_gone == 0)
-            made.add(family, good, slack=left > 0, told=family.name == ENTITY)
+            told = family.name == ENTITY
+            made.add(family, good, slack=left > 0, told=told, shown=None if told else ~hidden)
         return made.web(bounds)
 
     def pieces(self, chosen: Flags) -> Iterator[Integers]:

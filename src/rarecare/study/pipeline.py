@@ -410,16 +410,17 @@ def _protected(
     listed = listed.filter(pl.col("entity_id").is_in(estimates["entity_id"].unique().implode()))
     areas = listed_areas(study, estimates, made.targets)
     earlier = [open_release(folder) for folder in study.disclosure.earlier]
+    overlapping = (*schema.OVERLAPPING, *(care.overlapping if care else ()))
     shown = protect(
         estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
-        overlapping=(*schema.OVERLAPPING, *(care.overlapping if care else ())),
+        overlapping=overlapping,
         links=[*links(study), *(care.links(study) if care else ())],
         classes={schema.INCIDENCE: CLASS_LABELS}, unions={RARE: groups.rare_parts()},
         earlier=[one.estimates for one in earlier],
     )  # fmt: skip
     refuse_narrowed(
         shown.estimates, estimates, areas=areas, entities=listed,
-        threshold=study.disclosure.threshold,
+        threshold=study.disclosure.threshold, overlapping=overlapping,
     )  # fmt: skip
     assert made.quality_counts is not None
     cells = shown.estimates.filter(
@@ -466,6 +467,7 @@ def _protected(
             "words": shown.rule.words,
             "summary": shown.summary.to_dicts(),
             "utility": shown.utility.to_dicts(),
+            "overlapping": list(overlapping),
             "unions": {RARE: groups.rare_parts()},
             "earlier": [
                 {"study": one.manifest["study"]["name"], "created": one.manifest["created"]}
