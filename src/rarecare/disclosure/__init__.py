@@ -1,8 +1,8 @@
 """Disclosure control: no count so small that it may point at a person."""
 
 from rarecare.disclosure.audit import audit, refuse_narrowed
-from rarecare.disclosure.linked import Link
+from rarecare.disclosure.linked import Link, Together
 from rarecare.disclosure.protect import Protected, protect
 from rarecare.disclosure.rule import DisclosureRule
 
-__all__ = ["DisclosureRule", "Link", "Protected", "audit", "protect", "refuse_narrowed"]
+__all__ = ["DisclosureRule", "Link", "Protected", "Together", "audit", "protect", "refuse_narrowed"]

@@ -60,8 +60,8 @@ def audit(
     DataFrame
         ``measure``, ``entity_id``, ``area``, ``sex``, ``age_group``, ``period``, ``time_years``:
         where. ``count``: ``n``, ``events`` or ``at_risk``. ``least``, ``greatest``: what it must
-        lie between. ``certain``: it is small, whatever was withheld. ``how``, in words. A count is listed where
-        it may be small and cannot be 0, and is below twice the threshold; or where it is 1 at most.
+        lie between. ``certain``: it is small. ``how``, in words. A count is listed where it may be
+        small and cannot be 0, and is below twice the threshold; or where it is 1 at most.
 
     Raises
     ------

@@ -64,3 +64,21 @@ class Link:
         marked = held.select(keys).unique().with_columns(_gone=pl.lit(value=True))
         joined = estimates.select(keys).join(marked, on=keys, how="left", maintain_order="left")
         return joined["_gone"].fill_null(value=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Measures whose rows of one entity and area are shown together, or not at all.
+
+    They divide the cases of one denominator: what is withheld of one would follow from the others.
+
+    Attributes
+    ----------
+    measures
+        Whose rows.
+    cases
+        Whether their cases go too, which divide those of the whole.
+    """
+
+    measures: tuple[str, ...]
+    cases: bool = False

@@ -44,7 +44,7 @@ from rarecare.disclosure.cells import AGE, NO_STANDARD, Family, Measure, measure
 from rarecare.disclosure.coarse import coarsened
 from rarecare.disclosure.earlier import told_before
 from rarecare.disclosure.families import ALL, within
-from rarecare.disclosure.linked import Link
+from rarecare.disclosure.linked import Link, Together
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
 from rarecare.disclosure.settle import settle
 from rarecare.disclosure.times import Times
@@ -92,6 +92,7 @@ def protect(
     threshold: int = DEFAULT_THRESHOLD,
     overlapping: Collection[str] = (),
     links: Collection[Link] = (),
+    together: Collection[Together] = (),
     classes: Mapping[str, Sequence[str]] | None = None,
     unions: Mapping[str, Sequence[str]] | None = None,
     earlier: Sequence[pl.DataFrame] = (),
@@ -109,6 +110,8 @@ def protect(
         Measures whose parts may together exceed their total.
     links
         Rows that show the count of a cell of another measure, or a part of it, and go with it.
+    together
+        Measures whose rows of one entity and area are shown together or not at all.
     classes
         By measure: age groups in which another measure counts nearly the same persons. They are
         taken to be known.
@@ -152,6 +155,8 @@ def protect(
             marks[kind][tables[name].place] = flags
         rows = tables[name].rows
         gone[name] = rows.filter(pl.Series(own["cases"])).select(CELL).unique()
+    for group in together:
+        _joined(estimates, marks, group)
     shown = coarsened(_written(estimates, marks, rule), threshold)
     return Protected(
         shown, rule, _summary(estimates, shown, marks["own"]),
@@ -213,6 +218,19 @@ def _marked(
     if len(unit):
         own |= {"follow_up": follow_up[unit], "own": own["own"] | few_followed[unit]}
     return own
+
+
+def _joined(estimates: pl.DataFrame, marks: dict[str, Flags], group: Together) -> None:
+    """Mark, in place, all rows of a group where one of the same entity and area is withheld."""
+    cells = estimates.select("entity_id", "area").with_columns(
+        _own=estimates["measure"].is_in(list(group.measures)),
+        _gone=pl.Series(marks["cases"] | marks["follow_up"]),
+    )
+    gone = (pl.col("_own") & pl.col("_gone")).any().over("entity_id", "area")
+    flags = cells.select(pl.col("_own") & gone).to_series().to_numpy()
+    marks["follow_up"] |= flags
+    if group.cases:
+        marks["cases"] |= flags
 
 
 def _in_order(measures: list[str], links: Collection[Link]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rarecare.care.compute import comparator_table
 from rarecare.care.limits import share_limits
 from rarecare.care.measures import COUNTED, WITHIN
-from rarecare.disclosure import Link, protect
+from rarecare.disclosure import Link, Together
 from rarecare.disclosure.rule import DisclosureRule
 from rarecare.rates.intervals import poisson_exact
 from rarecare.results import OK, WITHHELD
@@ -27,7 +27,6 @@ from rarecare.study.care_protection import (
     hidden,
     pooled,
     small_complements,
-    whole_divisions,
     withheld_parts,
 )
 from rarecare.study.care_tally import HOSPITAL, REGISTRY, Answered, Asking
@@ -69,6 +68,7 @@ class CareTables:
     hospitals: pl.DataFrame
     criteria: pl.DataFrame
     notes: list[str]
+    together: list[Together]
 
     @property
     def overlapping(self) -> list[str]:
@@ -83,13 +83,16 @@ class CareTables:
 
     def links(self, study: Study) -> list[Link]:
         """Return that each row goes with the cases of incidence, which indicators show."""
-        own = self.care.filter(data=REGISTRY)
-        by_year = own.with_columns(_year=pl.col("statistic").str.extract(r" of (\d{4})$"))
+        stratum = pl.col("statistic").str.contains(care_rows.OF_STRATUM)
+        own = self.care.filter(data=REGISTRY).select(
+            "measure", _same=(pl.col("topic") == "indicator") & ~stratum.fill_null(value=False),
+            _year=pl.col("statistic").str.extract(r" of (\d{4})$"),
+        )  # fmt: skip
+        whole = study_period(study)
         return [
-            *(Link(name, schema.INCIDENCE, study_period(study), same=topic == "indicator")
-              for name, topic in own.select("measure", "topic").iter_rows()),
-            *(Link(*row) for row in by_year.drop_nulls("_year").select(
-                "measure", pl.lit(schema.INCIDENCE).alias("base"), "_year").iter_rows()),
+            *(Link(name, schema.INCIDENCE, whole, same=same) for name, same, _ in own.iter_rows()),
+            *(Link(name, schema.INCIDENCE, year, same=False)
+              for name, _, year in own.drop_nulls("_year").iter_rows()),
         ]  # fmt: skip
 
 
@@ -127,19 +130,16 @@ def close_area(
 
 
 def care_tables(
-    made: CareMade, whole: Answered, asking: Asking, groups: Groups, study: Study, *,
-    areas: pl.DataFrame, entities: pl.DataFrame,
-) -> CareTables:  # fmt: skip
-    """Return the care of a release, what would tell a small number withheld.
-
-    ``areas`` and ``entities``: all of the study, in the columns of the schema.
-    """
+    made: CareMade, whole: Answered, asking: Asking, groups: Groups, study: Study
+) -> CareTables:
+    """Return the care of a release, what would tell a small number withheld."""
     assert study.care is not None
     rule = DisclosureRule.of(study.disclosure.threshold)
     indicators = pl.concat(made.indicators)
     explained = care_rows.explained(whole, asking, indicators)
     indicators = care_rows.with_all_categories(indicators, explained, study)
-    rows = _settled(indicators, explained, rule, areas=areas, entities=entities)
+    divisions = care_rows.parts_of(indicators, explained)
+    rows = small_complements(indicators, rule)
     others = list(made.volumes)
     if study.care.needs is not None and made.counts:
         treated = pl.concat(made.treated) if made.treated else _NO_TREATED
@@ -161,53 +161,19 @@ def care_tables(
         schema=schema.HOSPITALS
     )  # fmt: skip
     return CareTables(
-        rows, explained, comparator_table(list(sets.values())), hospitals, criteria, notes
+        rows,
+        explained,
+        comparator_table(list(sets.values())),
+        hospitals,
+        criteria,
+        notes,
+        [Together(tuple(names), cases=" by " in key) for key, names in divisions.items()],
     )
 
 
 _NO_TREATED = pl.DataFrame(
     schema={"treatment": pl.String, "n": pl.Int64, "denominator": pl.Int64, "entity_id": pl.String}
 )
-
-
-def _settled(
-    rows: pl.DataFrame, explained: pl.DataFrame, rule: DisclosureRule, *, areas: pl.DataFrame,
-    entities: pl.DataFrame,
-) -> pl.DataFrame:  # fmt: skip
-    """Return indicator rows of which parts of one denominator are shown together or not at all.
-
-    What the release's rule withholds of one part, the other parts would tell; so the rule is
-    asked until nothing changes.
-    """
-    divisions = care_rows.parts_of(rows, explained)
-    rows = small_complements(rows, rule)
-    names = [name for own in divisions.values() for name in own]
-    if not names or rule.threshold == 1:
-        return rows
-    own, rest = rows.filter(pl.col("measure").is_in(names)), rows.filter(
-        ~pl.col("measure").is_in(names)
-    )  # fmt: skip
-    strata = pl.col("measure").is_in(
-        explained.filter(pl.col("statistic").str.contains(care_rows.OF_STRATUM))[
-            "measure"
-        ].implode()
-    )
-    links = [Link(name, schema.INCIDENCE) for name in names]
-    before = -1
-    while (now := int((own["status"] == WITHHELD).sum())) > before:
-        before = now
-        own = whole_divisions(own, divisions, rule).with_columns(
-            # the cases of a stage follow from those of the others
-            n=pl.when(~(strata & (pl.col("status") == WITHHELD))).then("n")
-        )
-        shown = protect(
-            own, areas=areas, entities=entities, threshold=rule.threshold, links=links
-        ).estimates
-        key = list(schema.KEY)
-        gone = shown.filter(status=WITHHELD).select(key).with_columns(_gone=pl.lit(value=True))
-        marked = own.join(gone, on=key, how="left", nulls_equal=True, maintain_order="left")
-        own = hidden(marked, pl.col("_gone"), rule.reason).drop("_gone")
-    return pl.concat([rest, own])
 
 
 def _few_hospitals(rows: pl.DataFrame, volumes: pl.DataFrame, rule: DisclosureRule) -> pl.DataFrame:

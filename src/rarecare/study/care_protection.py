@@ -7,8 +7,6 @@ categories of one distribution, which add up; and hospitals, of which few make a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -39,24 +37,6 @@ def small_complements(rows: pl.DataFrame, rule: DisclosureRule) -> pl.DataFrame:
     rest = pl.col("at_risk") - pl.col("events")
     few = rest.is_between(1, rule.threshold - 1) & (pl.col("unit") == "share")
     return hidden(rows, few & (pl.col("status") == OK), rule.reason)
-
-
-def whole_divisions(
-    rows: pl.DataFrame, divisions: Mapping[str, Sequence[str]], rule: DisclosureRule
-) -> pl.DataFrame:
-    """Return rows in which the parts of one denominator are shown together, or not at all.
-
-    A part is small where its own count is, or where it was withheld already.
-    """
-    for measures in divisions.values():
-        own = pl.col("measure").is_in(list(measures))
-        small = pl.col("events").is_between(1, rule.threshold - 1) | (pl.col("status") == WITHHELD)
-        apart = rows.filter(own & small).select(_CELL).unique()
-        if apart.height:
-            marked = rows.join(apart.with_columns(_apart=pl.lit(value=True)), on=list(_CELL),
-                               how="left", maintain_order="left")  # fmt: skip
-            rows = hidden(marked, own & pl.col("_apart"), rule.reason).drop("_apart")
-    return rows
 
 
 def withheld_parts(counts: NDArray[np.int64], of: NDArray[np.int64], threshold: int) -> (

@@ -56,19 +56,8 @@ def listed_entities(groups: Groups, estimates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def all_entities(groups: Groups) -> pl.DataFrame:
-    """Return all groups of the study in the columns of the schema, rarity not judged."""
-    table = groups.table.with_columns(rare=pl.lit(None, dtype=pl.String))
-    return table.select([pl.col(name).cast(dtype) for name, dtype in schema.ENTITIES.items()])
-
-
-def listed_areas(
-    study: Study, estimates: pl.DataFrame | None, targets: list[str]
-) -> pl.DataFrame:  # fmt: skip
-    """Return registries' countries, their regions, targets: those that have estimates.
-
-    Without estimates, all of them.
-    """
+def listed_areas(study: Study, estimates: pl.DataFrame, targets: list[str]) -> pl.DataFrame:
+    """Return registries' countries, their regions, targets: those that have estimates."""
     names = dict(countries().select("iso2", "name").iter_rows())
     rows: list[tuple[str | None, ...]] = [(schema.ALL, "all", "All areas of the study", None, None)]
     own = sorted({*(registry.country for registry in study.registries), *targets})
@@ -77,6 +66,4 @@ def listed_areas(
     rows += [(place, "region", place, None, place) for place in sorted({*map(region_of, own)})]
     rows += [(code, "country", names[code], code, region_of(code)) for code in own]
     table = pl.DataFrame(rows, schema=schema.AREAS, orient="row")
-    if estimates is None:
-        return table
     return table.filter(pl.col("area").is_in(estimates["area"].unique().implode()))

@@ -26,7 +26,7 @@ from rarecare.study.conditional import conditional_rows
 from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, RARE, Groups
 from rarecare.study.incidence import Counts, count, incidence_rows, study_period
-from rarecare.study.listing import all_entities, links, listed_areas, listed_entities
+from rarecare.study.listing import links, listed_areas, listed_entities
 from rarecare.study.models import Gathered, gather, model_rows
 from rarecare.study.outlook import (
     Ahead,
@@ -157,10 +157,7 @@ def make_release(
     both = whole.counts is not None and set(whole.counts.sexes) == {"female", "male"}
     care = None
     if made.asking is not None:
-        care = care_tables(
-            made.care, whole.care.answered, made.asking, groups, study,
-            areas=listed_areas(study, None, made.targets), entities=all_entities(groups),
-        )  # fmt: skip
+        care = care_tables(made.care, whole.care.answered, made.asking, groups, study)
         made.estimates.append(care.estimates)
         made.notes += care.notes
     if made.stages.arrays:
@@ -415,6 +412,7 @@ def _protected(
         estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
         overlapping=overlapping,
         links=[*links(study), *(care.links(study) if care else ())],
+        together=care.together if care else (),
         classes={schema.INCIDENCE: CLASS_LABELS}, unions={RARE: groups.rare_parts()},
         earlier=[one.estimates for one in earlier],
     )  # fmt: skip
