@@ -56,6 +56,11 @@ def narrowed(rows, out, threshold):
         holders[place] = False
         bigger = holders & (held.sum(axis=1) > held[place].sum())
         most = min([2 * threshold, *truth[bigger]])
+        if cells[place][0] in UNIONS:
+            # What is asked of a group that overlaps the list: more than its own count. It cannot
+            # be above the sum of its parts, which the cells that hold it do not say: with two
+            # parts of 1 and 2 at most it is 3 at most, though each is as wide as it can be.
+            most = truth[place] + 1
         if least > 1e-6 or greatest < most - 1e-6:
             wrong.append((cells[place], int(truth[place]), least, greatest, most))
     return wrong
@@ -83,7 +88,9 @@ FATES = [*(("dead", k) for k in range(3)), *(("left", k) for k in range(3)), ("h
 def survival_atoms(cell, count, time):
     """Return which (atom, fate) a count sums: fates are death or leaving by interval, or neither.
 
-    >>> survival_atoms(("all", "all", "all", "15-99", "2000-2001"), "n", 0).sum()
+    Two of four ages: 120 of 5 × 3 × 2 × 4 × 2 = 240 atoms, with 7 fates each.
+
+    >>> int(survival_atoms(("all", "all", "all", "15-99", "2000-2001"), "n", 0).sum())
     840
     """
     ages = tables.AGES["net survival"]
@@ -125,3 +132,19 @@ def survival_table(seed, mean):
 
     rows = tables.estimates(seed, mean, measures=("net survival",), keep=chosen)
     return rows.filter(standard="none")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_small_count_of_survival_is_pinned(seed):
+    rng = np.random.default_rng(seed)
+    rows, threshold = survival_table(seed, rng.uniform(0.3, 3)), int(rng.integers(3, 8))
+    out = protect(
+        rows, areas=AREAS, entities=ENTITIES, threshold=threshold, unions=UNIONS
+    ).estimates
+    assert narrowed_survival(rows, out, threshold) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3, 15))
+def test_no_small_count_of_survival_is_pinned_in_fifteen_tables(seed):
+    test_no_small_count_of_survival_is_pinned(seed)
