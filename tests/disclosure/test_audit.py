@@ -1,10 +1,14 @@
+import numpy as np
 import polars as pl
 import pytest
 
-from rarecare.disclosure import audit
+from rarecare.disclosure import audit, protect
+from rarecare.disclosure.web import published
 from rarecare.errors import DisagreementError, UsageError
+from tests.reference.disclosure_twin import limits
 
 from . import tables
+from .strongest import ATOMS, DIMENSIONS, atoms_of, one_breakdown
 
 AREAS, ENTITIES = tables.areas(), tables.entities()
 NUMBERS = ("estimate", "se", "lower", "upper")
@@ -199,3 +203,106 @@ def test_ages_that_overlap_are_refused():
     rows = [survival(20, [(6, 12)]).with_columns(age_group=pl.lit(a)) for a in ("15-44", "40-49")]
     with pytest.raises(DisagreementError, match=r"overlap.*15-44, 40-49|overlap.*40-49, 15-44"):
         audited(pl.concat(rows))
+
+
+def protected(rows):
+    return protect(rows, areas=AREAS, entities=ENTITIES).estimates
+
+
+def shown_again(out, rows, place):
+    """Return a protected table with one row as it was."""
+    return pl.concat([out[:place], rows[place : place + 1], out[place + 1 :]])
+
+
+def test_a_second_count_that_is_shown_again_is_found_by_hand():
+    # 33 - 20 = 13 are the 3 and the 10; with the 10 shown the 3 follow
+    ages = {"all": 33, "0-14": 3, "15-74": 20, "75+": 10}
+    rows = counted(*(("all", age, n) for age, n in ages.items()))
+    out = protected(rows)
+    assert out["n"].to_list() == [33, None, 20, None]
+    assert audited(out).is_empty()
+    found = audited(shown_again(out, rows, 3))
+    assert found.select("age_group", "least", "greatest").rows() == [("0-14", 3, 3)]
+
+
+def counted(*cells):
+    """Incidence of 01 by (sex, age, cases)."""
+    rows = [
+        ("incidence", "01", "all", sex, age, "2000-2001", None, "none", "exact", n, None, None, 1e4,
+         "per 100 000", 10.0 * n, 1.0, 5.0 * n, 20.0 * n, 0.95, "ok", None, "derived", True)
+        for sex, age, n in cells
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=tables.COLUMNS, orient="row")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_second_count_that_is_shown_again_is_found(seed):
+    # A line with one small count, and every third time a square by sex and age with one
+    rng = np.random.default_rng(seed)
+    sexes = ("female", "male") if seed % 3 == 0 else ("all",)
+    ages = ("0-14", "15-44", "45-74", "75+")
+    cells = {(sex, age): int(rng.integers(10, 60)) for sex in sexes for age in ages}
+    small = (sexes[0], ages[int(rng.integers(4))])
+    cells[small] = int(rng.integers(1, 5))
+    for sex in sexes:
+        cells[sex, "all"] = sum(cells[sex, age] for age in ages)
+    if len(sexes) > 1:
+        cells |= {("all", age): sum(cells[sex, age] for sex in sexes) for age in (*ages, "all")}
+    rows = counted(*((*cell, n) for cell, n in cells.items()))
+    out = protected(rows)
+    assert audited(out).is_empty()
+    seconds = np.flatnonzero(out["n"].is_null().to_numpy() & (rows["n"].to_numpy() >= 5))
+    assert len(seconds) == (1 if len(sexes) == 1 else 3)
+    for place in seconds:
+        found = audited(shown_again(out, rows, int(place)))
+        own = found.filter(sex=small[0], age_group=small[1])
+        assert own.select("least", "greatest").rows() == [(cells[small],) * 2]
+
+
+def random_table(seed, *, whole):
+    """Incidence with cells withheld at random; ``whole``: every case in a listed part."""
+    rng = np.random.default_rng(seed)
+    rows = tables.estimates(
+        seed, rng.uniform(0.3, 3), measures=("incidence",), keep=one_breakdown, whole=whole
+    ).filter(standard="none")
+    gone = pl.Series(rng.random(rows.height) < rng.uniform(0.1, 0.6))
+    return rows, withheld(rows, gone)
+
+
+def strongest(rows, out, found, atoms):
+    """Return the least, the true and the greatest of what was found, as the cases allow."""
+    cells = [tuple(row) for row in rows.select(DIMENSIONS).iter_rows()]
+    held = np.array([atoms_of(cell)[atoms] for cell in cells])
+    shown = out["n"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    asked = [cells.index(row) for row in found.select(DIMENSIONS).iter_rows()]
+    both = limits(held, shown, asked)
+    return [(low, rows["n"][p], high) for p, (low, high) in zip(asked, both, strict=True)]
+
+
+def check_limits(rows, out, atoms):
+    found = audited(out).filter(pl.col("how").str.contains("totals"))
+    limits_ = strongest(rows, out, found, atoms)
+    for row, (low, true, high) in zip(found.iter_rows(named=True), limits_, strict=True):
+        assert row["least"] <= np.ceil(low - 1e-6) <= true <= np.floor(high + 1e-6)
+        assert np.floor(high + 1e-6) <= row["greatest"]
+    return found.height
+
+
+@pytest.mark.parametrize("seeds", [range(6), range(6, 12)])
+def test_no_limit_is_narrower_than_that_of_the_strongest_reader(seeds):
+    # The audit guesses that every case is in a listed part and has an age, where it sees so. Here
+    # it is so, and the strongest reader is told it.
+    listed = np.array([leaf != "01.01" and age != tables.UNKNOWN for leaf, _, _, age, _ in ATOMS])
+    found = sum(check_limits(*random_table(seed, whole=True), listed) for seed in seeds)
+    assert found > 5  # else little is compared
+
+
+def test_without_guesses_no_limit_is_narrower_either(monkeypatch):
+    def no_guess(*given, guessed=False, **more):
+        assert guessed in {True, False}
+        return published(*given, **more)
+
+    monkeypatch.setitem(audit.__globals__, "published", no_guess)
+    everything = np.ones(len(ATOMS), dtype=bool)
+    found = sum(check_limits(*random_table(seed, whole=False), everything) for seed in range(6))
+    assert found > 5
