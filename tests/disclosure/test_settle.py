@@ -49,7 +49,28 @@ def test_a_total_that_tells_its_only_part_goes():
     assert settled(counts) == {"01", "02", "02.01", "01.01", "01.02"}
 
 
-def test_a_total_whose_parts_cannot_move_is_withheld_in_turn():
+def test_a_total_that_is_told_and_pins_a_part_is_withheld():
+    # Of 10 cases 2 are young, all of 01.01.01. A reader who is told them cannot make the 3 of
+    # 01.01.01 fewer than 2, so that the 10 are withheld too.
+    cells = {
+        ("01.01", "0-14"): 2, ("01.01", "15-74"): 8, ("01.01", "all"): 10,
+        ("01.01.01", "0-14"): 2, ("01.01.01", "15-74"): 1, ("01.01.01", "all"): 3,
+        ("01.01.02", "15-74"): 7, ("01.01.02", "all"): 7,
+    }  # fmt: skip
+    rows = incidence(*((e, "all", "all", age, n) for (e, age), n in cells.items()))
+    measure = measure_of(rows, areas=tables.areas(), entities=tables.entities())
+    out = settle(measure.lattices[0], measure.n < 4, measure.n_hidden, 4)
+    gone = {cell for cell, one in zip(cells, out[measure.cell], strict=True) if one}
+    assert ("01.01", "all") in gone
+    # were the 1 of another age a 6, the 8 of 01.01.01 would not be small and the 10 + 5 stay
+    rows = rows.with_columns(n=rows["n"].scatter([1, 2, 4, 5], [13, 15, 6, 8]))
+    measure = measure_of(rows, areas=tables.areas(), entities=tables.entities())
+    out = settle(measure.lattices[0], measure.n < 4, measure.n_hidden, 4)
+    gone = {cell for cell, one in zip(cells, out[measure.cell], strict=True) if one}
+    assert ("01.01", "all") not in gone
+
+
+def test_a_part_may_be_as_large_as_its_total():
     # 01.01 has 3 of one kind and 6 of no kind listed, 9 in all: withheld beside its rest the 3 may
     # be 0 to 9, which is its total: enough. Of 01 nothing else goes.
     assert settled({"01": 40, "01.01": 9, "01.01.01": 3, "01.02": 31}) == {"01.01.01"}
