@@ -85,8 +85,8 @@ def test_parts_that_are_all_of_their_total_are_not_one_each(number):
 
 @pytest.mark.xfail(
     strict=True,
-    reason="settle leaves a part that is all of its entity to that entity, which has no total here; "
-    "where told totals pin a count and are withheld already, nothing more is done",
+    reason="settle leaves a part that is all of its entity to that entity, which has no total "
+    "here; where told totals pin a count and are withheld already, nothing more is done",
 )
 def test_a_part_that_is_all_of_its_entity_has_totals_of_its_own():
     # 20 - 17 = 3 of 01.01.01; of 01.01 no total is shown
@@ -417,6 +417,16 @@ def test_laws(seed, mean, threshold):
     assert protected(out, threshold).equals(out)
     order = pl.Series(range(rows.height)).shuffle(seed=seed)
     assert protected(rows[order], threshold).equals(out[order])
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="of 10 cases withheld beside a small count a reader learns 2 to 12, which the audit "
+    "takes for a small count narrowed: it cannot know that they are not small",
+)
+def test_the_audit_finds_nothing():
+    rows = tables.estimates(6, 0.3, measures=("incidence",), keep=one_breakdown, whole=True)
+    assert audit(protected(rows, 8), AREAS, ENTITIES, 8).is_empty()
 
 
 @given(seeds)
