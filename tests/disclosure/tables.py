@@ -63,12 +63,17 @@ def areas():
     return pl.DataFrame(rows, schema=AREA_COLUMNS, orient="row")
 
 
-def cases(seed, mean):
-    """Cases by atom, shape of ATOMS, and their deaths and leavings by interval."""
+def cases(seed, mean, *, whole=False):
+    """Cases by atom, shape of ATOMS, and their deaths and leavings by interval.
+
+    ``whole``: whether every case is in a listed part and of known age.
+    """
     rng = np.random.default_rng(seed)
     shape = tuple(len(axis) for axis in ATOMS)
     n = rng.poisson(mean * rng.gamma(0.5, 2, shape))
     n[..., 3, :] = rng.poisson(0.05, n[..., 3, :].shape)
+    if whole:
+        n[0] = n[..., 3, :] = 0
     dead, left = [], []
     alive = n.copy()
     for _ in TIMES:
@@ -80,9 +85,10 @@ def cases(seed, mean):
     return n, np.cumsum(dead, axis=0), n - np.cumsum(dead, axis=0) - np.cumsum(left, axis=0)
 
 
-def estimates(seed=1, mean=1.0, *, measures=("incidence", "net survival"), keep=None):
+def estimates(seed=1, mean=1.0, *, measures=("incidence", "net survival"), keep=None,
+              whole=False):  # fmt: skip
     """The whole cube of margins; ``keep(entity, area, sex, age, period)`` chooses cells."""
-    n, events, at_risk = cases(seed, mean)
+    n, events, at_risk = cases(seed, mean, whole=whole)
     rows = []
     for measure in measures:
         dims = (ENTITIES, AREAS, SEX, AGES[measure], PERIODS)
