@@ -192,7 +192,12 @@ def _by_equations(
             continue
         if not lattice.timed:
             narrowed = _narrowed(
-                lattice, measure.n_hidden, measure.rest, threshold, overlapping=overlapping
+                lattice,
+                measure.n_hidden,
+                measure.rest,
+                threshold,
+                overlapping=overlapping,
+                of=f"cases of {rows['measure'][0]}",
             )
             at, first = np.unique(measure.cell, return_index=True)
             counted = "n"
@@ -202,9 +207,12 @@ def _by_equations(
             falling = lattice is measure.lattices[-1]
             times = Times(lattice.values, measure, measure.n_hidden, falling=falling)
             bounds = times.bounds(gone, np.arange(len(gone)))
-            narrowed = _narrowed(lattice, gone, rest, threshold, bounds=bounds)
-            at, first = np.unique(measure.unit, return_index=True)
             counted = "at_risk" if falling else "events"
+            narrowed = _narrowed(
+                lattice, gone, rest, threshold, bounds=bounds, overlapping=overlapping,
+                of=f"{counted} of {rows['measure'][0]}",
+            )  # fmt: skip
+            at, first = np.unique(measure.unit, return_index=True)
         places, least, greatest = narrowed
         kept = np.isin(places, at)
         row = first[np.searchsorted(at, places[kept])]
@@ -222,10 +230,10 @@ def _by_equations(
 
 
 def _narrowed(
-    lattice: Lattice, hidden: Flags, rest: Flags, threshold: int, *,
+    lattice: Lattice, hidden: Flags, rest: Flags, threshold: int, *, of: str,
     bounds: tuple[Reals, Reals] | None = None, overlapping: bool = False,
 ) -> tuple[Integers, Reals, Reals]:  # fmt: skip
-    """Return the positions of counts that are narrowed too far, their least and greatest."""
+    """Return the positions of counts that are narrowed too far, their least and greatest; ``of``: which."""
     found: dict[int, tuple[float, float]] = {}
     views = [
         published(lattice, hidden, rest, bounds=bounds, overlapping=also)
@@ -239,7 +247,7 @@ def _narrowed(
                 break
         else:
             raise DisagreementError(
-                "the counts shown contradict one another", value=len(place),
+                "the counts shown contradict one another", value=f"{len(place)} of {of}",
                 remedy="Check the totals of the table.",
             )  # fmt: skip
         for own, reader in readers:

@@ -160,9 +160,11 @@ def _rows(one: Definition, got: Counts, study: Study, lacking: str) -> Iterator[
     if one.not_computed is not None or not got.denominator:
         statistic, unit = _KIND[one.kind]
         why = one.not_computed or why_none(got.states, lacking)
+        none: Row = {"method": schema.NONE, "status": NOT_ESTIMABLE, "reason": why}
         if one.kind != "distribution":
-            yield common | {"statistic": statistic, "unit": unit, "method": schema.NONE,
-                            "status": NOT_ESTIMABLE, "reason": why}  # fmt: skip
+            yield common | none | {"statistic": statistic, "unit": unit}
+        if one.kind == "time" and one.threshold is not None and one.not_computed is None:
+            yield common | none | {"statistic": WITHIN, "unit": "share"}
     else:
         made = {"proportion": _share, "time": _time, "count": _mean, "distribution": _categories}
         for row in made[one.kind](one, got, study):
