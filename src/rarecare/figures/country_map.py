@@ -316,7 +316,7 @@ def _layer(
         fill_void(canvas, kind, [area for area, _, _ in kinds.get(kind, [])], apart=4.5)
     for kind in (OK, FORETOLD):
         _areas(canvas, kinds.get(kind, []), told=told, stroke=edge, strokeWidth=0.7)
-    fill_void(canvas, FORETOLD, [area for area, _, _ in kinds.get(FORETOLD, [])], apart=4.5)
+    fill_void(canvas, FORETOLD, [area for area, _, _ in kinds.get(FORETOLD, [])], apart=6.5)
 
 
 def _thinned(points: Ring) -> Ring:

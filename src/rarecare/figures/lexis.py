@@ -202,6 +202,8 @@ def fill_void(canvas: Canvas, kind: str, areas: Sequence[Area], *, apart: float 
             for area in areas
             for (x, y), (x2, y2) in hatching(area, apart=0.72 * apart, turn=math.pi / 4)
         ]
+        if kind == FORETOLD:  # seen on dark colours too
+            batch(canvas, "rule", lines, color=PAPER, strokeWidth=2.8)
         batch(canvas, "rule", lines, color=MISSING, strokeWidth=1.2)
     elif kind == NOT_ESTIMABLE:
         dots = [
