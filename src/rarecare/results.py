@@ -20,6 +20,9 @@ OK = "ok"
 WITHHELD = "withheld"
 NOT_ESTIMABLE = "not estimable"
 
+OWN_WITHHELD = "hierarchical Poisson, own count withheld"
+"""Method of a rate that is foretold from other areas: nothing of its own count is in it."""
+
 
 @cache
 def _software() -> str:

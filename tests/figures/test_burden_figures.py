@@ -30,6 +30,7 @@ from rarecare.prevalent.prevalence import prevalence
 from rarecare.projection.project import project
 from rarecare.rates.estimate import incidence
 from rarecare.rates.trend import trend
+from rarecare.results import OWN_WITHHELD
 
 SVG = "{http://www.w3.org/2000/svg}"
 LABEL = "New cases per 100 000 person-years"
@@ -866,6 +867,25 @@ def test_maps_that_lack_different_countries_say_which():
     figure = draw_map(beside=SHRUNKEN.filter(pl.col("area") != "LU"))
     assert "Observed: Withheld: fewer than 5 cases: Luxembourg." in texts(figure)
     assert "Shrunken towards the mean: Not estimable: no rate: Finland." in said(figure)
+
+
+def test_a_foretold_rate_is_hatched_over_its_colour():
+    own = pl.col("area") == "PT"
+    table = RAW.with_columns(
+        method=pl.when(own).then(pl.lit(OWN_WITHHELD)).otherwise(pl.lit("hierarchical"))
+    )
+    hatched = [p for p in marks(draw_map(table), "rule") if "x2" in p]
+    plain = [p for p in marks(draw_map(RAW), "rule") if "x2" in p]
+    assert len(hatched) > len(plain) + 4
+    figure = draw_map(table)
+    assert [p["fill"] for p in features(figure)["PT"]] == [
+        p["fill"] for p in features(draw_map(RAW))["PT"]
+    ]
+    assert "Foretold, count withheld" in texts(figure)
+    assert "Foretold, count withheld: Portugal." in texts(figure)
+    assert "Foretold, count withheld: Portugal." in figure.description
+    assert "Portugal 8.00 (6.40 to 9.60)" in figure.description
+    assert "Foretold, count withheld" not in texts(draw_map(RAW))
 
 
 def test_countries_go_by_several_codes():

@@ -172,7 +172,7 @@ def test_shrunken_rates_are_those_of_the_countries_together(data, release):
     cases = pl.concat(
         [cases_of(data, code, "incidence").with_columns(area=pl.lit(code)) for code in COUNTRIES],
         how="diagonal",
-    ).filter(pl.col("entity_tier1") == "08.02")
+    ).filter(pl.col("entity_tier1").cast(pl.String).str.starts_with("08."))
     frames = [
         people(data / code, "population.csv").table.with_columns(area=pl.lit(code))
         for code in COUNTRIES
@@ -182,7 +182,7 @@ def test_shrunken_rates_are_those_of_the_countries_together(data, release):
         unknown_age="exclude",
     ).table.filter(measure="shrunken rate")  # fmt: skip
     for own in known.iter_rows(named=True):
-        made = row(release, measure=schema.SHRUNKEN, area=own["area"])
+        made = row(release, measure=schema.SHRUNKEN, entity_id="08", area=own["area"])
         assert made["n"] == own["n"]
         for number in NUMBERS:
             assert made[number] == pytest.approx(own[number], rel=1e-6)

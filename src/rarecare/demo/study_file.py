@@ -27,7 +27,7 @@ closing_date = "{closing}"
 measures = ["incidence", "net survival", "prevalence", "trend"]
 
 [incidence]
-shrunken = ["08.02"]
+shrunken = ["08", "08.02"]
 
 [prevalence]
 complete = ["08.02"]

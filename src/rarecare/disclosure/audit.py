@@ -20,6 +20,7 @@ from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
 from rarecare.disclosure.times import Times
 from rarecare.disclosure.web import Flags, Integers, Reals, Web, blocks, published
 from rarecare.errors import DisagreementError
+from rarecare.results import OWN_WITHHELD
 
 _KEY = ("entity_id", "area", "sex", "age_group", "period")
 _COUNTS = ("n", "events", "at_risk")
@@ -112,7 +113,8 @@ def _shown(rows: pl.DataFrame, counts: list[str], threshold: int) -> Iterator[pl
         )
         numbers = pl.any_horizontal(pl.col(_NUMBERS).is_not_null())
         guess = pl.col("estimate") * pl.col("person_years") / 100_000
-        yield rows.filter(value.is_null() & numbers).select(
+        foretold = pl.col("method") == OWN_WITHHELD  # of other counts, all of them shown
+        yield rows.filter(value.is_null() & numbers & ~foretold).select(
             *_KEY,
             "time_years",
             count=pl.lit(count),
@@ -233,7 +235,10 @@ def _narrowed(
     lattice: Lattice, hidden: Flags, rest: Flags, threshold: int, *, of: str,
     bounds: tuple[Reals, Reals] | None = None, overlapping: bool = False,
 ) -> tuple[Integers, Reals, Reals]:  # fmt: skip
-    """Return the positions of counts that are narrowed too far, their least and greatest; ``of``: which."""
+    """Return the positions of counts that are narrowed too far, their least and greatest.
+
+    ``of``: which counts they are, in words.
+    """
     found: dict[int, tuple[float, float]] = {}
     views = [
         published(lattice, hidden, rest, bounds=bounds, overlapping=also)

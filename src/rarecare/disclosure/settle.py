@@ -13,7 +13,7 @@ import numpy as np
 from rarecare.disclosure.cells import ENTITY, Integers, Lattice
 from rarecare.disclosure.suppress import Need, protect_block
 from rarecare.disclosure.times import Times
-from rarecare.disclosure.web import Flags, Reals, Web
+from rarecare.disclosure.web import Flags, Reals, Web, family_sums
 
 _WORTH = 4.0
 """How many parts one of their totals is worth."""
@@ -44,7 +44,7 @@ def settle(
     small = (lattice.values > 0) & (lattice.values < threshold) & ~unknown
     everything = np.arange(len(hidden))
     most = times.bounds(hidden, everything)[1] if times is not None else None
-    need = Need.of(web, small & ~_only_part(lattice), threshold, most)
+    need = Need.of(web, small, threshold, most)
     hidden = hidden.copy()
     positive = lattice.values > 0
     if fixed is not None:
@@ -68,7 +68,29 @@ def settle(
             level += 1
             _hand_down(lattice, hidden, positive, depth == level)
         asked, need = _told(lattice, hidden, beyond, need)
+        if times is None:
+            more, need = _one_each(lattice, hidden, need, threshold)
+            asked = np.union1d(asked, more)
     return _unions_withheld(lattice, hidden, threshold)
+
+
+def _one_each(lattice: Lattice, hidden: Flags, need: Need, threshold: int) -> tuple[Integers, Need]:
+    """Withhold, in place, totals of which each withheld part would have to be 1.
+
+    A count of 0 is shown where nothing above it is withheld, so that one withheld is 1 or more.
+    """
+    asked = []
+    for family in lattice.families:
+        left, _ = family_sums(family, np.where(hidden, 0, lattice.values), hidden)
+        gone = hidden[family.part] & (lattice.values[family.part] > 0)
+        number = np.bincount(family.relation, weights=gone, minlength=len(family.total))
+        ones = (number > 1) & (left == number) & ~hidden[family.total]
+        asked += family.total[ones].tolist()
+    for total in asked:
+        whole = float(lattice.values[total])
+        need = need.also(int(total), whole, whole + threshold)
+    hidden[asked] = True
+    return np.unique(np.array(asked, dtype=np.int64)), need
 
 
 def _unions_withheld(lattice: Lattice, hidden: Flags, threshold: int) -> Flags:
@@ -124,13 +146,6 @@ def _told(
         need = need.also(total, whole + min(move, 0.0), whole + max(move, 0.0))
     hidden[asked] = True
     return np.unique(np.array(asked, dtype=np.int64)), need
-
-
-def _only_part(lattice: Lattice) -> Flags:
-    """Return which counts are all of what the entity above them counts: protected with it."""
-    above = lattice.above
-    same: Flags = lattice.values == lattice.values[above]
-    return (above >= 0) & same
 
 
 def _hand_down(lattice: Lattice, hidden: Flags, positive: Flags, at: Flags) -> None:

@@ -68,7 +68,10 @@ class Web:
             left, n_gone = family_sums(family, values, gone)
             good = (left >= 0) & (n_gone == 0)
             told = family.name == ENTITY
-            made.add(family, good, slack=left > 0, told=told, shown=None if told else ~hidden)
+            lone = _lone(family, values) & hidden[family.total] if told else None
+            made.add(
+                family, good, slack=left > 0, told=told, shown=None if told else ~hidden, lone=lone
+            )
         return made.web(bounds)
 
     def pieces(self, chosen: Flags) -> Iterator[Integers]:
@@ -131,6 +134,14 @@ def family_sums(family: Family, values: Integers, gone: Flags) -> tuple[Integers
     return left, n_gone.astype(np.int64) + gone[family.total]
 
 
+def _lone(family: Family, values: Integers) -> Flags:
+    """Return which relations have one part only that is not 0."""
+    positive = np.bincount(
+        family.relation, weights=values[family.part] > 0, minlength=len(family.total)
+    )
+    return np.asarray(positive == 1)
+
+
 class _Relations:
     """Relations under way to a web."""
 
@@ -146,12 +157,15 @@ class _Relations:
         self._held: list[tuple[Integers, Integers]] = []
 
     def add(
-        self, family: Family, good: Flags, *, slack: Flags, told: bool, shown: Flags | None = None
-    ) -> None:
+        self, family: Family, good: Flags, *, slack: Flags, told: bool,
+        shown: Flags | None = None, lone: Flags | None = None,
+    ) -> None:  # fmt: skip
         """Add the good relations of a family.
 
         ``slack``: where the parts need not make up the total. ``told``: whether the totals are
-        known to the reader whatever is withheld. ``shown``: which counts are.
+        known to the reader whatever is withheld. ``shown``: which counts are. ``lone``: relations
+        of a withheld total that is all of one part, which the reader is not told: the part would
+        be as well.
         """
         number = np.cumsum(good) - 1 + self._size
         kept = good[family.relation]
@@ -161,6 +175,10 @@ class _Relations:
             known = np.where(shown[family.total], known, np.inf)
             lost = ~shown[family.total[family.relation]] & kept
             self._held.append((family.total[family.relation[lost]], family.part[lost]))
+        if lone is not None:
+            known = np.where(lone, np.inf, known)
+            only = lone[family.relation] & (self._values[family.part] > 0)
+            self._held.append((family.total[family.relation[only]], family.part[only]))
         np.minimum.at(self._ceiling, family.part[kept], known[family.relation[kept]])
         self._row.append(number[family.relation[kept]])
         self._column.append(family.part[kept])
@@ -168,8 +186,9 @@ class _Relations:
         rest = slack[good]
         if told:
             whole = self._values[total].astype(float)
-            self._least.append(np.where(rest, -np.inf, whole))
-            self._greatest.append(whole)
+            free = np.zeros(len(total), dtype=bool) if lone is None else lone[good]
+            self._least.append(np.where(free, 0.0, np.where(rest, -np.inf, whole)))
+            self._greatest.append(np.where(free, np.inf, whole))
         else:
             self._row.append(number[good])
             self._column.append(total)

@@ -20,6 +20,7 @@ from rarecare.figures.dots import between, said_value
 from rarecare.figures.explore import tip, tipped
 from rarecare.figures.figure import Figure
 from rarecare.figures.lexis import (
+    FORETOLD,
     NO_DATA,
     NO_PERSON_YEARS,
     NOT_ESTIMABLE,
@@ -101,14 +102,15 @@ def country_map(
     """Return a map of Europe, or two on one scale: side by side, on a phone below one another.
 
     What is withheld is hatched, what is not estimable dotted; countries without a row are grey
-    with a dashed edge. Small countries are circles.
+    with a dashed edge. A rate that is foretold, the country's count being withheld, is hatched over
+    its colour. Small countries are circles.
 
     Parameters
     ----------
     table
         One row per country: ``area`` (ISO code of two or three letters, or Eurostat's), and
         ``estimate``, ``lower``, ``upper``, ``level``, ``status``, and where there is one,
-        ``reason``.
+        ``reason``, ``method``: ``results.OWN_WITHHELD`` of what is foretold.
     value_label
         What the numbers are, with their unit: "New cases per 100 000 person-years".
     beside
@@ -134,7 +136,7 @@ def country_map(
     tables = [table] if beside is None else [table, beside]
     maps = [_rows(own) for own in tables]
     level = listed(list(dict.fromkeys(map(level_of, tables))))
-    values = [row["estimate"] for rows in maps for row in rows.values() if kind_of(row) == OK]
+    values = [row["estimate"] for rows in maps for row in rows.values() if _valued(row)]
     if not values:
         raise UsageError(
             "no country has a value", value=f"{table.height} rows", allowed="one or more status ok"
@@ -296,22 +298,25 @@ def _layer(
     for code, area in areas:
         kind = kind_of(rows.get(code))
         kind = NO_DATA if kind == NO_PERSON_YEARS else kind
-        colour = colour_of(rows[code]["estimate"], limits) if kind == OK else VOID
+        colour = colour_of(rows[code]["estimate"], limits) if _valued(rows.get(code)) else VOID
         kinds.setdefault(kind, []).append((area, colour, code))
 
     def told(code: str) -> dict[str, str]:
         row = rows.get(code)
         if row is None:
             return tip(f"{_name(code)}: {say(VOIDS[NO_DATA])}")
-        value = said_value(row, between()) if kind_of(row) == OK else why_missing(row)
-        return tip(f"{_name(code)}: {value}")
+        value = said_value(row, between()) if _valued(row) else why_missing(row)
+        mark = f" ({say(VOIDS[FORETOLD])})" if kind_of(row) == FORETOLD else ""
+        return tip(f"{_name(code)}: {value}{mark}")
 
     _areas(canvas, kinds.get(NO_DATA, []), told=told, stroke=MISSING, strokeWidth=0.6,
            strokeDash=[2, 2])  # fmt: skip
     for kind in (WITHHELD, NOT_ESTIMABLE):
         _areas(canvas, kinds.get(kind, []), told=told, stroke=MISSING, strokeWidth=0.6)
         fill_void(canvas, kind, [area for area, _, _ in kinds.get(kind, [])], apart=4.5)
-    _areas(canvas, kinds.get(OK, []), told=told, stroke=edge, strokeWidth=0.7)
+    for kind in (OK, FORETOLD):
+        _areas(canvas, kinds.get(kind, []), told=told, stroke=edge, strokeWidth=0.7)
+    fill_void(canvas, FORETOLD, [area for area, _, _ in kinds.get(FORETOLD, [])], apart=6.5)
 
 
 def _thinned(points: Ring) -> Ring:
@@ -417,18 +422,24 @@ def _name(code: str) -> str:
     return tongue().country(code, name)
 
 
+def _valued(row: Row | None) -> bool:
+    """Return whether a country is drawn in a colour."""
+    return kind_of(row) in (OK, FORETOLD)
+
+
 def _missing(rows: dict[str, Row]) -> list[str]:
-    """Return the countries that have a row and no value, by their reason."""
+    """Return the countries that have a row and no value of their own, by their reason."""
     missing: dict[str, list[str]] = {}
     for code, row in rows.items():
         if kind_of(row) != OK:
-            missing.setdefault(why_missing(row), []).append(_name(code))
+            why = say(VOIDS[FORETOLD]) if _valued(row) else why_missing(row)
+            missing.setdefault(why, []).append(_name(code))
     return [f"{capital(why)}: {listed(sorted(names))}." for why, names in missing.items()]
 
 
 def _words(rows: dict[str, Row], name: str) -> list[str]:
     """Return the ends of a map and then all its countries from the highest, in words."""
-    shown = {_name(code): row for code, row in rows.items() if kind_of(row) == OK}
+    shown = {_name(code): row for code, row in rows.items() if _valued(row)}
     order = sorted(shown, key=lambda n: (-shown[n]["estimate"], n))
     said = [f"{country} {said_value(shown[country], between())}" for country in order]
     before = f"{name}: " if name else ""

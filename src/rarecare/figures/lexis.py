@@ -30,13 +30,14 @@ from rarecare.figures.page import Body, Canvas, check_width, head_canvas, sheet
 from rarecare.figures.plane import Plane
 from rarecare.figures.tables import Row, check_table, why_missing
 from rarecare.figures.words import say, to_say
-from rarecare.results import OK, WITHHELD
+from rarecare.results import OK, OWN_WITHHELD, WITHHELD
 
 SEQUENTIAL = ("#dcebe3", "#b3d6c6", "#84bda7", "#529f88", "#267d68", "#0c5546")
 """Classes of a map, low to high, as in the project's visual guide."""
 
 VOID = "#f3f3f0"
 NO_DATA, NO_PERSON_YEARS, NOT_ESTIMABLE = "no data", "no person-years", "not estimable"
+FORETOLD = "foretold"
 _ROUND = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 _SKEWED = 4.0
 XY = tuple[float, float]
@@ -122,11 +123,11 @@ def lexis_figure(
 
 
 def kind_of(row: Row | None, value: str = "estimate") -> str:
-    """Return ``"ok"``, or how a cell or an area without a value is drawn."""
+    """Return ``"ok"``, or how a cell or an area without a value of its own is drawn."""
     if row is None:
         return NO_DATA
     if row["status"] == OK and row[value] is not None:
-        return OK
+        return OK if row.get("method") != OWN_WITHHELD else FORETOLD
     if row["status"] == WITHHELD:
         return WITHHELD
     none = row.get("person_years") == 0 or (row.get("reason") or "").startswith(NO_PERSON_YEARS)
@@ -182,10 +183,10 @@ def _palette(number: int) -> list[str]:
 
 
 def void(canvas: Canvas, kind: str, boxes: Sequence[Box]) -> None:
-    """Draw boxes without a value: hatched, dotted, or with a dashed edge."""
+    """Draw boxes without a value of their own: hatched, dotted, or with a dashed edge."""
     rows = [{"x": x, "y": y, "x2": x2, "y2": y2} for x, y, x2, y2 in boxes]
-    if kind in (WITHHELD, NOT_ESTIMABLE):
-        batch(canvas, "rect", rows, color=VOID)
+    if kind in (FORETOLD, WITHHELD, NOT_ESTIMABLE):
+        batch(canvas, "rect", rows, color=SEQUENTIAL[1] if kind == FORETOLD else VOID)
         corners = [[(x, y), (x2, y), (x2, y2), (x, y2), (x, y)] for x, y, x2, y2 in boxes]
         fill_void(canvas, kind, [[[ring]] for ring in corners])
     else:
@@ -194,13 +195,15 @@ def void(canvas: Canvas, kind: str, boxes: Sequence[Box]) -> None:
 
 
 def fill_void(canvas: Canvas, kind: str, areas: Sequence[Area], *, apart: float = 6.0) -> None:
-    """Hatch what is withheld, dot what is not estimable; ``apart`` in px."""
-    if kind == WITHHELD:
+    """Hatch what is withheld or foretold, dot what is not estimable; ``apart`` in px."""
+    if kind in (FORETOLD, WITHHELD):
         lines = [
             {"x": x, "y": y, "x2": x2, "y2": y2}
             for area in areas
             for (x, y), (x2, y2) in hatching(area, apart=0.72 * apart, turn=math.pi / 4)
         ]
+        if kind == FORETOLD:  # seen on dark colours too
+            batch(canvas, "rule", lines, color=PAPER, strokeWidth=2.8)
         batch(canvas, "rule", lines, color=MISSING, strokeWidth=1.2)
     elif kind == NOT_ESTIMABLE:
         dots = [
@@ -250,6 +253,7 @@ def hatching(polygons: Area, *, apart: float, turn: float) -> list[tuple[XY, XY]
 
 
 VOIDS = {
+    FORETOLD: to_say("Foretold, count withheld"),
     WITHHELD: to_say("Withheld"), NOT_ESTIMABLE: to_say("Not estimable"),
     NO_PERSON_YEARS: to_say("No person-years"), NO_DATA: to_say("No data"),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -248,9 +248,17 @@ def _check_target(target: Population, counts: Counts) -> list[str]:
 
 
 def shrunken_rows(
-    by_country: dict[str, Counts], groups: Groups, study: Study
-) -> list[pl.DataFrame]:
+    by_country: Mapping[str, Counts], groups: Groups, study: Study, *,
+    entities: Sequence[str] | None = None,
+) -> list[pl.DataFrame]:  # fmt: skip
     """Return crude rates of countries, adjusted for age and sex and drawn to their common level.
+
+    Parameters
+    ----------
+    by_country
+        What each country holds.
+    entities
+        Of which; by default all that the study asks for.
 
     Raises
     ------
@@ -265,7 +273,7 @@ def shrunken_rows(
     person_years = np.stack([own.person_years.sum(axis=1) for own in by_country.values()])
     total = person_years.sum(axis=0)
     parts = []
-    for entity in study.incidence.shrunken:
+    for entity in study.incidence.shrunken if entities is None else entities:
         if entity not in listed:
             raise UsageError(
                 "shrunken rates are asked of an entity that the study does not report on",

@@ -41,6 +41,7 @@ from rarecare.study.pathway_schema import PATHWAYS
 from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
 from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
 from rarecare.study.release import REPORT, Release, open_release, write_release
+from rarecare.study.shrunken import of_what_is_shown
 from rarecare.study.sources import Submission, read_submission, target_population
 from rarecare.study.stages import StageSums, stage_rows
 from rarecare.study.survival import (
@@ -477,7 +478,9 @@ def _protected(
     release = Release(
         estimates=pl.concat(
             [
-                shown.estimates.select(list(schema.ESTIMATES)),
+                of_what_is_shown(shown.estimates, made.by_country, groups, study).select(
+                    list(schema.ESTIMATES)
+                ),
                 conditional_rows(shown.estimates, study),
             ]
         ).sort(schema.KEY),

@@ -12,7 +12,7 @@ import polars as pl
 
 from rarecare.errors import DisagreementError
 from rarecare.registry.quality import QUALITY
-from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
+from rarecare.results import NOT_ESTIMABLE, OK, OWN_WITHHELD, WITHHELD
 from rarecare.study.faults import Fault, first_of, refuse
 from rarecare.study.pathway_schema import PATHWAYS, check_pathways
 
@@ -57,7 +57,8 @@ diagnosis, of prevalence those of its window, of a projection those to come. ``t
 diagnosis, null where the measure has no time. ``n``: cases, in prevalence persons known to be
 alive; ``events``: deaths up to the time (survival); ``at_risk``: cases still followed then.
 ``person_years``: of the rate, or the persons that prevalence or expected cases refer to.
-``reason``: why a number is withheld or not estimable, or a remark on one that is ok.
+``reason``: why a number is withheld or not estimable, or a remark on one that is ok. A shrunken
+rate whose ``method`` is ``results.OWN_WITHHELD`` is ok without ``n``: it rests on other areas.
 """
 
 KEY = (
@@ -288,6 +289,12 @@ FAULTS = (
         "limits do not enclose the estimate",
         (pl.col("lower") > pl.col("estimate") + 1e-12)
         | (pl.col("upper") < pl.col("estimate") - 1e-12),
+    ),
+    Fault(
+        "a shrunken rate does not say whether its own count is in it",
+        (pl.col("measure") == SHRUNKEN)
+        & (pl.col("status") == OK)
+        & (pl.col("n").is_null() != (pl.col("method") == OWN_WITHHELD)),
     ),
     Fault("a number is nan", pl.any_horizontal(pl.col(_NUMBERS).is_nan().fill_null(value=False))),
     Fault("a count is negative", pl.any_horizontal(pl.col("n", "events", "at_risk") < 0)),

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -10,10 +11,14 @@ from django.test import Client
 from rarecare.portal.comparing.comparison import differences
 from rarecare.portal.comparing.measures import measures, shrunken_rows
 from rarecare.portal.numbers import percent, rate
-from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
-from rarecare.study import schema
+from rarecare.portal.releases import store
+from rarecare.results import NOT_ESTIMABLE, OK, OWN_WITHHELD, WITHHELD
+from rarecare.study import open_release, schema
+from rarecare.study.release import REPORT, write_release
+from rarecare.study.shrunken import foretold
 
 BONE = "/en/compare/08.02-bone-sarcoma"
+SARCOMAS = "/en/compare/08"
 
 
 def text_of(page):
@@ -107,13 +112,13 @@ def test_survival_waits_on_the_pages_of_countries(visitor):
 
 
 def test_the_map_is_observed_or_shrunken(visitor, opened):
-    observed = visitor.get(f"{BONE}/incidence/").content.decode()
-    shrunken = visitor.get(f"{BONE}/incidence/?map=shrunken").content.decode()
+    observed = visitor.get(f"{SARCOMAS}/incidence/").content.decode()
+    shrunken = visitor.get(f"{SARCOMAS}/incidence/?map=shrunken").content.decode()
     assert "map-observed-wide.svg" in observed
     assert "map-shrunken" not in observed
     assert "map-shrunken-wide.svg" in shrunken
-    rows = shrunken_rows(opened, opened.entities["08.02"])
-    csv = pl.read_csv(io.BytesIO(visitor.get(f"{BONE}/incidence/map-shrunken.csv").content),
+    rows = shrunken_rows(opened, opened.entities["08"])
+    csv = pl.read_csv(io.BytesIO(visitor.get(f"{SARCOMAS}/incidence/map-shrunken.csv").content),
                       schema=schema.ESTIMATES)  # fmt: skip
     assert csv["area"].to_list() == list(rows)
     assert "holds no shrunken rates" in text_of(
@@ -124,10 +129,50 @@ def test_the_map_is_observed_or_shrunken(visitor, opened):
 @pytest.mark.parametrize("name", ["countries", "map-observed", "map-shrunken"])
 @pytest.mark.parametrize("size", ["", "-wide", "-narrow"])
 def test_drawings_say_that_they_are_invented(visitor, name, size):
-    svg = visitor.get(f"{BONE}/incidence/{name}{size}.svg")
+    svg = visitor.get(f"{SARCOMAS}/incidence/{name}{size}.svg")
     assert svg["content-type"] == "image/svg+xml"
     assert "Synthetic data" in svg.content.decode()
     assert "<title" in svg.content.decode()
+
+
+@pytest.fixture
+def foretold_visitor(portal, release_folder, tmp_path, settings_of):
+    """A browser on the release as it would be if Malta's sarcomas were withheld."""
+    release = open_release(release_folder)
+    own = {"measure": schema.SHRUNKEN, "entity_id": "08"}
+    malta = pl.col("area") == "MT"
+    gone = {name: pl.when(~malta).then(name) for name in ("n", "estimate", "se", "lower", "upper")}
+    rows = release.estimates.filter(**own).with_columns(
+        **gone, status=pl.when(malta).then(pl.lit(WITHHELD)).otherwise("status")
+    )
+    others = release.estimates.filter(~pl.all_horizontal(pl.col(k) == v for k, v in own.items()))
+    estimates = pl.concat([others, rows.filter(~malta), foretold(rows)]).sort(schema.KEY)
+    write_release(replace(release, estimates=estimates), tmp_path / "release",
+                  extra={REPORT: b"<!doctype html>"})  # fmt: skip
+    settings_of(RELEASE=str(tmp_path / "release"))
+    store.cache_clear()
+    return Client(), foretold(rows).row(0, named=True)
+
+
+def test_a_foretold_rate_does_not_look_like_one_with_its_own_count(foretold_visitor):
+    visitor, row = foretold_visitor
+    value = f"{rate(row['estimate'])}* ({rate(row['lower'])}–{rate(row['upper'])})"
+    told = "A rate with a star (*), hatched on a map, is foretold"
+    page = text_of(visitor.get(f"{SARCOMAS}/incidence/?map=shrunken"))
+    assert value in page
+    assert f"Malta {value.replace('(', '').removesuffix(')')} withheld" in page  # of the map
+    assert page.count(told) == 2  # under the map and over the table
+    assert told not in text_of(visitor.get("/en/compare/08.02/incidence/"))
+    cancer = text_of(visitor.get("/en/cancers/08/?for=researcher"))
+    assert value in cancer
+    assert told in cancer
+    drawn = visitor.get(f"{SARCOMAS}/incidence/map-shrunken.svg").content.decode()
+    assert "Foretold, count withheld: Malta." in drawn
+    csv = pl.read_csv(io.BytesIO(visitor.get(f"{SARCOMAS}/incidence/map-shrunken.csv").content),
+                      schema=schema.ESTIMATES)  # fmt: skip
+    assert csv.filter(area="MT").select("n", "method").row(0) == (None, OWN_WITHHELD)
+    query = text_of(visitor.get("/en/query/?measure=shrunken+incidence&within=08&area=MT"))
+    assert f"withheld {row['estimate']:.4g}* {row['lower']:.4g}–{row['upper']:.4g}" in query
 
 
 def test_a_picture_is_a_picture(visitor):

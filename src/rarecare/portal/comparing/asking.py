@@ -117,12 +117,12 @@ def _line(release: OpenedRelease, row: dict[str, Any]) -> dict[str, Any]:
     facts = [row["measure"], name_of(release, row["area"]), *(row[one] for one in names),
              "" if row["time_years"] is None else said(row["time_years"]),
              "" if row["standard"] == "none" else row["standard"]]  # fmt: skip
-    line: dict[str, Any] = {"entity": entity, "facts": facts, "n": "–" if row["n"] is None
-                            else numbers.number(row["n"]), "unit": row["unit"]}  # fmt: skip
+    line: dict[str, Any] = {"entity": entity, "facts": facts, "n": words.people(row),
+                            "unit": row["unit"]}  # fmt: skip
     if row["status"] != OK:
         return line | {"state": words.state(row), "reason": row["reason"]}
     interval = "–" if row["lower"] is None else words.dashed(row, _digits)
-    return line | {"value": _digits(row["estimate"]), "interval": interval}
+    return line | {"value": words.starred(row, _digits(row["estimate"])), "interval": interval}
 
 
 def _digits(value: float) -> str:

@@ -92,14 +92,15 @@ class Comparison:
               "together, the figures do not show a difference from it. This is no league table."),
         )  # fmt: skip
         shrunk = shown == "shrunken"
+        shrunken = shrunken_rows(self.asked.release, self.asked.entity) if shrunk else {}
         second = self._block(
             drawing.SHRUNKEN if shrunk else drawing.OBSERVED, _("On the map"),
             _("Shrunken draws each country towards the mean, the more the fewer people it has, so "
-              "that chance does not paint the extremes. ") + shrunken_told() if shrunk
+              "that chance does not paint the extremes. ") + shrunken_told(shrunken) if shrunk
             else _("Observed is what was counted. In small countries chance paints the extremes."),
             part="map",
         )  # fmt: skip
-        if shrunk and not shrunken_rows(self.asked.release, self.asked.entity):
+        if shrunk and not shrunken:
             second.missing = _("This release holds no shrunken rates of this cancer.")
             second.look = "nodata"
         for number, block in enumerate((first, second), 1):
@@ -187,16 +188,19 @@ class Comparison:
             "measure": self.measure.title, "name": name_text(self.asked.entity.name),
         }  # fmt: skip
         if shrunken:
-            caption = f"{caption} {shrunken_told()}"
+            caption = f"{caption} {shrunken_told(shrunken)}"
         return {"caption": caption, "columns": columns, "lines": lines, "first": _("Country")}
 
 
-def shrunken_told() -> str:
-    """Return what shrunken rates are adjusted to, which is not what observed ones are."""
+def shrunken_told(rows: Mapping[str, Row]) -> str:
+    """Return what shrunken rates are adjusted to, which is not what observed ones are.
+
+    ``rows``: those of the cancer, some of which may be foretold.
+    """
     return _(
         "Shrunken rates are adjusted for age and sex to the people of all countries together, "
         "observed ones to a standard population: compare the pattern, not the level."
-    )
+    ) + words.foretold_told(rows.values())
 
 
 def _shrunken_cell(measure: Measure, rows: Mapping[str, Row], area: str) -> dict[str, Any]:
@@ -268,7 +272,7 @@ def cell(measure: Measure, row: Row | None) -> dict[str, Any]:
     if row is None or not ok(row):
         return {"state": words.state(row), "reason": row["reason"] if row else ""}
     interval = "" if row["lower"] is None else words.dashed(row, measure.write)
-    return {"value": measure.write(row["estimate"]), "interval": interval}
+    return {"value": words.starred(row, measure.write(row["estimate"])), "interval": interval}
 
 
 def people_cell(row: Row | None) -> dict[str, Any]:
@@ -283,5 +287,5 @@ def line_of(measure: Measure, name: str, row: Row) -> dict[str, Any]:
     if not ok(row):
         return {"name": name, "state": words.state(row), "reason": row["reason"]}
     interval = "–" if row["lower"] is None else words.dashed(row, measure.write)
-    people = "–" if row["n"] is None else numbers.number(row["n"])
-    return {"name": name, "cells": [measure.write(row["estimate"]), interval, people]}
+    value = words.starred(row, measure.write(row["estimate"]))
+    return {"name": name, "cells": [value, interval, words.people(row)]}

@@ -27,7 +27,7 @@ COUNTRIES, OBSERVED, SHRUNKEN = "countries", "map-observed", "map-shrunken"
 NAMES = (COUNTRIES, OBSERVED, SHRUNKEN)
 MOST = 40
 _NUMBERS = dict.fromkeys(("estimate", "lower", "upper", "level"), pl.Float64)
-_TYPES = _NUMBERS | {"reason": pl.String, "n": pl.Int64}
+_TYPES = _NUMBERS | {"reason": pl.String, "n": pl.Int64, "method": pl.String}
 
 
 def drawable(measure: Measure, row: Row | None) -> bool:
@@ -170,7 +170,7 @@ def _map(
 
 
 def _scaled(measure: Measure, row: Row) -> dict[str, Any]:
-    kept = {name: row[name] for name in ("level", "status", "reason", "n")}
+    kept = {name: row[name] for name in ("level", "status", "reason", "n", "method")}
     return kept | {
         name: None if row[name] is None else row[name] * measure.factor
         for name in ("estimate", "lower", "upper")
@@ -181,7 +181,7 @@ def _mapped(measure: Measure, row: Row) -> dict[str, Any]:
     """Return a row for a map: a percentage of too few people is not estimable there."""
     if row["status"] != OK or drawable(measure, row):
         return _scaled(measure, row)
-    return {"level": row["level"], "status": "not estimable", "n": row["n"],
+    return {"level": row["level"], "status": "not estimable", "n": row["n"], "method": None,
             "reason": _("fewer than %(n)s people") % {"n": FEWEST}, "estimate": None, "lower": None,
             "upper": None}  # fmt: skip
 

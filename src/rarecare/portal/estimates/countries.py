@@ -54,7 +54,8 @@ def country_table(release: OpenedRelease, entity: Entity, facts: Facts) -> dict[
     ]
     return {
         "caption": _("By country, 95%% interval in brackets; diagnosed %(period)s")
-        % {"period": numbers.years(release.period)},
+        % {"period": numbers.years(release.period)}
+        + (f".{told}" if (told := words.foretold_told(shrunken.values())) else ""),
         "columns": columns,
         "lines": lines,
     }
@@ -77,7 +78,7 @@ def _cell(row: Row | None, write: Callable[[float], str]) -> dict[str, Any]:
     if row is None or not ok(row):
         return {"state": words.state(row), "reason": row["reason"] if row else ""}
     interval = f"{write(row['lower'])}–{write(row['upper'])}" if row["lower"] is not None else ""
-    return {"value": write(row["estimate"]), "interval": interval}
+    return {"value": words.starred(row, write(row["estimate"])), "interval": interval}
 
 
 def places_of(release: OpenedRelease) -> str:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from rarecare.portal import numbers
 from rarecare.portal.estimates import rarity
 from rarecare.portal.estimates.rarity import MILLION, PER, whole
-from rarecare.results import NOT_ESTIMABLE, OK, WITHHELD
+from rarecare.results import NOT_ESTIMABLE, OK, OWN_WITHHELD, WITHHELD
 
 Row = Mapping[str, Any]
 PATIENT, GP, ONCOLOGIST, RESEARCHER, AUTHORITY = (
@@ -65,6 +65,37 @@ def state(row: Row | None) -> str:
     if status == WITHHELD:
         return _("withheld")
     return _("not estimable") if status == NOT_ESTIMABLE else _("no data")
+
+
+# --- rates foretold from other countries -------------------------------------------------------
+
+
+def foretold(row: Row) -> bool:
+    """Return whether a row's number is foretold from other areas, its own count being withheld."""
+    return bool(row["status"] == OK and row["method"] == OWN_WITHHELD)
+
+
+def starred(row: Row, value: str) -> str:
+    """Return a number with a star where it is foretold; ``foretold_told`` says what that is."""
+    return f"{value}*" if foretold(row) else value
+
+
+def people(row: Row) -> str:
+    """Return the count of a number that is shown: withheld where the number is foretold."""
+    if row["n"] is None:
+        return _("withheld") if foretold(row) else "–"
+    return numbers.number(row["n"])
+
+
+def foretold_told(rows: Iterable[Row]) -> str:
+    """Return what a star means where a row has one, else nothing; it follows another sentence."""
+    if not any(foretold(row) for row in rows):
+        return ""
+    return " " + _(
+        "A rate with a star (*), hatched on a map, is foretold: that country's count is withheld "
+        "and was not used. It is what the other countries lead one to expect of any country, not "
+        "adjusted for age and sex. Withheld counts are often small, so the true rate may be lower."
+    )
 
 
 # --- new cases --------------------------------------------------------------------------------
