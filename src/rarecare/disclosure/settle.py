@@ -40,7 +40,7 @@ def settle(
     times
         Where the counts are of a (cell, time): what other times say of them.
     """
-    web = Web.of(lattice.values, lattice.families, hidden, unknown=unknown)
+    web = Web.of(lattice.values, lattice.families, hidden=hidden, unknown=unknown)
     small = (lattice.values > 0) & (lattice.values < threshold) & ~unknown
     everything = np.arange(len(hidden))
     most = times.bounds(hidden, everything)[1] if times is not None else None

@@ -54,7 +54,7 @@ class Web:
 
     @classmethod
     def of(
-        cls, values: Integers, families: tuple[Family, ...], hidden: Flags, *,
+        cls, values: Integers, families: tuple[Family, ...], *, hidden: Flags | None = None,
         bounds: tuple[Reals, Reals] | None = None, unknown: Flags | None = None,
     ) -> Web:  # fmt: skip
         """Return the web of counts that are known, the totals of the tree of entities told.
@@ -62,7 +62,9 @@ class Web:
         ``hidden``: what is withheld. ``bounds``: least and greatest of each. ``unknown``: counts
         whose value is not known; relations that hold one are left out.
         """
-        gone = np.zeros(len(values), dtype=bool) if unknown is None else unknown
+        none = np.zeros(len(values), dtype=bool)
+        gone = none if unknown is None else unknown
+        hidden = none if hidden is None else hidden
         made = _Relations(values)
         for family in families:
             left, n_gone = family_sums(family, values, gone)
