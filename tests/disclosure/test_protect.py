@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rarecare.disclosure import audit, protect
+from rarecare.disclosure import audit, protect, refuse_narrowed
 from rarecare.errors import DisagreementError, UsageError
 
 from . import tables
@@ -71,10 +71,6 @@ def test_a_single_part_takes_the_smallest_other_part_along():
     assert shown(protected(rows), "age_group") == expected
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="counts of 0 are shown, so what is withheld is above 0: 5 that make 5 are 1 each",
-)
 @pytest.mark.parametrize("number", [2, 5])
 def test_parts_that_are_all_of_their_total_are_not_one_each(number):
     ages = ["0-14", "15-24", "25-34", "35-44", "45-54"][:number]
@@ -83,11 +79,6 @@ def test_parts_that_are_all_of_their_total_are_not_one_each(number):
     assert shown(protected(rows, number), "age_group")["all"] is None
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="settle leaves a part that is all of its entity to that entity, which has no total "
-    "here; where told totals pin a count and are withheld already, nothing more is done",
-)
 def test_a_part_that_is_all_of_its_entity_has_totals_of_its_own():
     # 20 - 17 = 3 of 01.01.01; of 01.01 no total is shown
     rows = incidence(
@@ -410,8 +401,10 @@ def test_laws(seed, mean, threshold):
         out["n"].is_null() | (out["events"].is_null() & rows["events"].is_not_null())
     )
     assert out.filter(gone).select(NUMBERS).null_count().row(0) == (gone.sum(),) * 4
+    # standardised figures beside withheld ages are rounded: test_coarse.py
     untouched = ["n", "events", "at_risk", *NUMBERS, "status"]
-    assert out.filter(~gone).select(untouched).equals(rows.filter(~gone).select(untouched))
+    plain = ~gone & (rows["standard"] == "none")
+    assert out.filter(plain).select(untouched).equals(rows.filter(plain).select(untouched))
     fixed = [c for c in rows.columns if c not in {*COUNTS, *NUMBERS, "status", "reason"}]
     assert out.select(fixed).equals(rows.select(fixed))
     assert protected(out, threshold).equals(out)
@@ -419,14 +412,12 @@ def test_laws(seed, mean, threshold):
     assert protected(rows[order], threshold).equals(out[order])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="of 10 cases withheld beside a small count a reader learns 2 to 12, which the audit "
-    "takes for a small count narrowed: it cannot know that they are not small",
-)
-def test_the_audit_finds_nothing():
+def test_the_audit_finds_no_small_count():
+    # Of 10 cases withheld beside a small count a reader learns 2 to 12: found, but not small.
     rows = tables.estimates(6, 0.3, measures=("incidence",), keep=one_breakdown, whole=True)
-    assert audit(protected(rows, 8), AREAS, ENTITIES, 8).is_empty()
+    out = protected(rows, 8)
+    assert not audit(out, AREAS, ENTITIES, 8).is_empty()
+    refuse_narrowed(out, rows, areas=AREAS, entities=ENTITIES, threshold=8)
 
 
 @given(seeds)

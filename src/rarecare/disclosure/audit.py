@@ -241,12 +241,15 @@ def _narrowed(
     """
     found: dict[int, tuple[float, float]] = {}
     views = [
-        published(lattice, hidden, rest, bounds=bounds, overlapping=also)
+        published(lattice, hidden, rest, bounds=bounds, overlapping=also, whole=whole)
         for also in ([True] if overlapping else [False, True])
+        for whole in (True, False)
     ]
-    for whole in blocks(lattice, views[0][1]):
+    if bounds is not None:  # where persons enter late, those at risk may rise
+        views.append(published(lattice, hidden, rest, overlapping=True, whole=False))
+    for block in blocks(lattice, views[0][1]):
         for web, unknown in views:  # the first that some table agrees with
-            place = whole[unknown[whole]]
+            place = block[unknown[block]]
             readers = _readers(web, unknown, place)
             if readers is not None:
                 break

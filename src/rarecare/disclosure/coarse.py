@@ -13,6 +13,7 @@ from rarecare.disclosure.cells import NO_STANDARD
 from rarecare.disclosure.families import ALL, within
 from rarecare.results import OK, WITHHELD
 
+_SAID = "some age groups are withheld"
 _NUMBERS = ("estimate", "se", "lower", "upper")
 _SAME = ["measure", "entity_id", "area", "sex", "period", "time_years"]
 
@@ -33,9 +34,8 @@ def coarsened(shown: pl.DataFrame, threshold: int) -> pl.DataFrame:
     if threshold == 1:
         return shown
     rows = shown.with_row_index("_row")
-    whole = rows.filter(
-        pl.col("standard") != NO_STANDARD, pl.col("n") > 0, status=OK
-    )  # fmt: skip
+    done = pl.col("reason").str.contains(_SAID, literal=True).fill_null(value=False)
+    whole = rows.filter(pl.col("standard") != NO_STANDARD, pl.col("n") > 0, ~done, status=OK)
     gone = rows.filter(standard=NO_STANDARD, status=WITHHELD).select(*_SAME, _part="age_group")
     pairs = whole.select("_row", "age_group", *_SAME).join(gone, on=_SAME, nulls_equal=True)
     inside = {
@@ -51,7 +51,7 @@ def coarsened(shown: pl.DataFrame, threshold: int) -> pl.DataFrame:
     power = pl.lit(10.0).pow(grain.log10().floor())
     times = grain / power
     step = power * pl.when(times >= 5).then(5.0).when(times >= 2).then(2.0).otherwise(1.0)
-    told = pl.format("rounded to {}: some age groups are withheld", step.round_sig_figs(1))
+    told = pl.format(f"rounded to {{}}: {_SAID}", step.round_sig_figs(1))
     mine = pl.col("_row").is_in(chosen.implode()) & (grain > 0)
     return rows.with_columns(
         *(

@@ -71,7 +71,10 @@ def settle(
         if times is None:
             more, need = _one_each(lattice, hidden, need, threshold)
             asked = np.union1d(asked, more)
-    return _unions_withheld(lattice, hidden, threshold)
+    hidden = _with_unions(lattice, hidden, positive, threshold)
+    for level in range(1, int(depth.max(initial=0)) + 1):
+        _hand_down(lattice, hidden, positive, depth == level)
+    return hidden
 
 
 def _one_each(lattice: Lattice, hidden: Flags, need: Need, threshold: int) -> tuple[Integers, Need]:
@@ -93,21 +96,34 @@ def _one_each(lattice: Lattice, hidden: Flags, need: Need, threshold: int) -> tu
     return np.unique(np.array(asked, dtype=np.int64)), need
 
 
-def _unions_withheld(lattice: Lattice, hidden: Flags, threshold: int) -> Flags:
+def _with_unions(
+    lattice: Lattice, hidden: Flags, positive: Flags, threshold: int
+) -> Flags:  # fmt: skip
     """Return what is withheld once no group that overlaps the tree tells one of its parts.
 
-    Such a group hangs all blocks together; it is shown where enough of its parts are withheld that
-    it says little of each: three or more, and twice the threshold or more together.
+    Such a group hangs all blocks together. It says little of each part where three or more of them
+    are withheld, twice the threshold or more together: the smallest go, or the group itself.
     """
-    family = lattice.union
-    gone = hidden[family.part]
-    size = len(family.total)
-    number = np.bincount(family.relation, weights=gone, minlength=size)
-    held = np.where(gone, lattice.values[family.part], 0)
-    together = np.bincount(family.relation, weights=held, minlength=size)
-    tells = (number > 0) & ((number < 3) | (together < 2 * threshold))
+    family, values = lattice.union, lattice.values
     hidden = hidden.copy()
-    hidden[family.total[tells & (lattice.values[family.total] > 0)]] = True
+    parts = np.split(
+        family.part[np.argsort(family.relation, kind="stable")],
+        np.cumsum(np.bincount(family.relation, minlength=len(family.total)))[:-1],
+    )
+    for total, own in zip(family.total, parts, strict=True):
+        gone = own[hidden[own] & (values[own] > 0)]
+        if not len(gone) or hidden[total]:
+            continue
+        left = own[~hidden[own] & positive[own]]
+        more = left[np.argsort(values[left], kind="stable")]
+        number = max(3 - len(gone), 0)
+        together = values[gone].sum() + np.cumsum(values[more])
+        lacking = int(np.searchsorted(together, 2 * threshold)) + 1
+        number = max(number, 0 if values[gone].sum() >= 2 * threshold else lacking)
+        if number > len(more):
+            hidden[total] = True
+        else:
+            hidden[more[:number]] = True
     return hidden
 
 

@@ -219,13 +219,14 @@ class _Relations:
 
 def published(
     lattice: Lattice, hidden: Flags, rest: Flags, *, bounds: tuple[Reals, Reals] | None = None,
-    overlapping: bool = False,
+    overlapping: bool = False, whole: bool = True,
 ) -> tuple[Web, Flags]:  # fmt: skip
     """Return the web of what is shown, and which of its counts are not known.
 
     What an entity has beside its listed parts (``rest``) follows where all of them are shown, and
-    is not known elsewhere. Areas, ages, sexes and years are taken to make up their totals if they
-    do so wherever that can be seen. ``overlapping``: the parts of an entity need not add up to it.
+    is not known elsewhere. ``overlapping``: the parts of an entity need not add up to it.
+    ``whole``: areas, ages, sexes and years are taken to make up their totals if they do so wherever
+    that can be seen.
     """
     values = np.where(hidden | rest, 0, lattice.values)
     unknown = hidden & ~rest if overlapping else hidden | rest
@@ -242,10 +243,10 @@ def published(
         if overlapping and family.name == ENTITY:
             continue
         left, n_gone = family_sums(family, values, unknown)
-        whole = n_gone == 0
-        slack = np.where(whole, left > 0, bool((left[whole] > 0).any()))
+        seen = n_gone == 0
+        slack = np.where(seen, left > 0, not whole or bool((left[seen] > 0).any()))
         slack &= family.name != ENTITY
-        made.add(family, ~whole | (left >= 0), slack=slack, told=False, shown=~unknown)
+        made.add(family, ~seen | (left >= 0), slack=slack, told=False, shown=~unknown)
     return made.web(bounds), unknown
 
 
