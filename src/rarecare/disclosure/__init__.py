@@ -3,6 +3,9 @@
 from rarecare.disclosure.audit import audit
 from rarecare.disclosure.linked import Link
 from rarecare.disclosure.protect import Protected, protect
+from rarecare.disclosure.rounding import audit_rounded, rounded
 from rarecare.disclosure.rule import DisclosureRule
 
-__all__ = ["DisclosureRule", "Link", "Protected", "audit", "protect"]
+__all__ = [
+    "DisclosureRule", "Link", "Protected", "audit", "audit_rounded", "protect", "rounded",
+]  # fmt: skip

@@ -13,7 +13,7 @@ import polars as pl
 
 from rarecare.codes.countries import region_of
 from rarecare.codes.rare_cancers import RareCancerList, chosen_list
-from rarecare.disclosure import protect
+from rarecare.disclosure import protect, rounded
 from rarecare.errors import LifeTableError, PopulationError, UsageError
 from rarecare.results import WITHHELD
 from rarecare.study import schema
@@ -409,12 +409,16 @@ def _protected(
     listed = listed_entities(groups, estimates if judged else estimates.clear())
     listed = listed.filter(pl.col("entity_id").is_in(estimates["entity_id"].unique().implode()))
     areas = listed_areas(study, estimates, made.targets)
-    shown = protect(
-        estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
-        overlapping=(*schema.OVERLAPPING, *(care.overlapping if care else ())),
-        links=[*links(study), *(care.links(study) if care else ())],
-        classes={schema.INCIDENCE: CLASS_LABELS}, unions={RARE: groups.rare_parts()},
-    )  # fmt: skip
+    given: dict[str, Any] = {
+        "areas": areas, "entities": listed, "threshold": study.disclosure.threshold,
+        "overlapping": (*schema.OVERLAPPING, *(care.overlapping if care else ())),
+        "links": [*links(study), *(care.links(study) if care else ())],
+        "unions": {RARE: groups.rare_parts()},
+    }  # fmt: skip
+    if study.disclosure.mode == "rounding":
+        shown = rounded(estimates, **given)
+    else:
+        shown = protect(estimates, classes={schema.INCIDENCE: CLASS_LABELS}, **given)
     assert made.quality_counts is not None
     cells = shown.estimates.filter(
         measure=schema.INCIDENCE, status=WITHHELD, period=study_period(study), sex=schema.ALL,
@@ -455,6 +459,7 @@ def _protected(
         "software": f"rarecare {version('rarecare')}",
         "disclosure": {
             "threshold": study.disclosure.threshold,
+            "mode": shown.rule.mode,
             "words": shown.rule.words,
             "summary": shown.summary.to_dicts(),
         },
