@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from rarecare.cli import main
-from rarecare.disclosure import protect
+from rarecare.disclosure import protect, rounded
 from rarecare.registry.quality import QUALITY
 from rarecare.study import Release, schema, write_release
 from tests.disclosure import tables
@@ -50,7 +50,7 @@ def test_a_protected_release_has_nothing_to_find(shown, tmp_path, capsys):
     assert main(["audit", written(shown, tmp_path / "r", threshold=5)]) == 0
     held = shown.filter(pl.col("n").is_null()).select(CELL).n_unique()
     assert held > 0
-    assert capsys.readouterr().out == f"{held:,} counts withheld; 0 could be narrowed\n"
+    assert capsys.readouterr().out == f"counts withheld: {held:,}; counts that can be narrowed: 0\n"
 
 
 def test_a_count_shown_again_is_found(tmp_path, capsys):
@@ -63,7 +63,7 @@ def test_a_count_shown_again_is_found(tmp_path, capsys):
     capsys.readouterr()
     assert main(["audit", folder]) == 1
     printed = capsys.readouterr().out
-    assert "1 counts withheld; 1 could be narrowed" in printed
+    assert "counts withheld: 1; counts that can be narrowed: 1" in printed
     assert "the totals and parts shown leave no more" in printed
     assert main(["audit", folder, "--format", "json"]) == 1
     (found,) = json.loads(capsys.readouterr().out)
@@ -76,6 +76,16 @@ def test_the_threshold_is_that_of_the_release(rows, tmp_path, capsys):
     assert main(["audit", written(rows, tmp_path / "one", threshold=1)]) == 0
     assert main(["audit", written(rows, tmp_path / "five", threshold=5)]) == 1
     assert "it is shown" in capsys.readouterr().out
+
+
+def test_a_rounded_release_is_looked_at_by_its_own_rule(rows, tmp_path, capsys):
+    shown = rounded(rows, areas=AREAS, entities=ENTITIES).estimates
+    assert shown["n"].null_count() > 0
+    rule = {"threshold": 5, "mode": "rounding"}
+    assert main(["audit", written(shown, tmp_path / "r", **rule)]) == 0
+    folder = written(shown.with_columns(n=pl.col("n").fill_null(4)), tmp_path / "r", **rule)
+    assert main(["audit", folder]) == 1
+    assert "it is not rounded" in capsys.readouterr().out
 
 
 def test_what_cannot_be_looked_into_is_refused(shown, tmp_path, capsys):

@@ -22,7 +22,7 @@ def audit(
     as_format: Annotated[Format, Parameter(name="--format")] = "table",
     out: Path | None = None,
 ) -> int:
-    """Say which counts that a release withholds follow from what it shows, or nearly.
+    """Say which counts that a release withholds or rounds follow from what it shows, or nearly.
 
     The exit status is 0 where none does, 1 where one does, 2 when it was asked wrongly.
 
@@ -35,7 +35,8 @@ def audit(
     out
         File of the counts found instead: .csv, .json, .parquet or .dta.
     """
-    from rarecare.disclosure import audit as looked_into  # noqa: PLC0415
+    from rarecare.disclosure import audit as of_withheld  # noqa: PLC0415
+    from rarecare.disclosure import audit_rounded  # noqa: PLC0415
     from rarecare.study import open_release  # noqa: PLC0415
 
     output.check_writable(out)
@@ -51,7 +52,8 @@ def audit(
                 remedy="Make it again with this version.",
             )
         progress("looking for counts that follow", 1, 2)
-        found = looked_into(opened.estimates, opened.areas, opened.entities, rule["threshold"])
+        look = audit_rounded if rule.get("mode") == "rounding" else of_withheld
+        found = look(opened.estimates, opened.areas, opened.entities, rule["threshold"])
     if out is not None:
         output.write_table(found, out)
     elif as_format != "table":
@@ -67,7 +69,7 @@ def _summary(estimates: pl.DataFrame, found: pl.DataFrame) -> None:
     """Print how many counts are withheld and how many of them could be narrowed."""
     held = sum(_withheld(rows) for rows in estimates.partition_by("measure"))
     output.out.print(
-        f"{held:,} counts withheld; {found.height:,} could be narrowed",
+        f"counts withheld: {held:,}; counts that can be narrowed: {found.height:,}",
         highlight=False,
         soft_wrap=True,
     )

@@ -36,7 +36,9 @@ def with_rounded_numbers(
         name: pl.select(pl.when(~gone[name]).then(_rounded(estimates[name], base))).to_series()
         for name in _COUNTS
     }
-    few = np.any([(one <= base).fill_null(value=False).to_numpy() for one in shown.values()], axis=0)
+    few = np.any(
+        [(one <= base).fill_null(value=False).to_numpy() for one in shown.values()], axis=0
+    )
     held = pl.Series(few) | either | (estimates["status"] == WITHHELD)
     numbers = _numbers(estimates, shown, base)
     stands = ~held & (estimates["status"] == OK)
@@ -103,7 +105,8 @@ def _numbers(
 
 
 def _any_start(unit: pl.Series) -> Flags:
-    return np.any([unit.str.starts_with(word).fill_null(value=False) for word in _OF_CASES], axis=0)
+    begins = [unit.str.starts_with(word).fill_null(value=False).to_numpy() for word in _OF_CASES]
+    return np.asarray(np.any(begins, axis=0))
 
 
 def _crude(estimates: pl.DataFrame, value: Reals, n: Reals) -> Flags:
@@ -111,7 +114,7 @@ def _crude(estimates: pl.DataFrame, value: Reals, n: Reals) -> Flags:
     years = estimates["person_years"].fill_null(np.nan).to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         per = value * years / n
-        return (np.abs(per / 100_000 - 1) < _SAME) | (np.abs(value / n - 1) < _SAME)
+        return np.asarray((np.abs(per / 100_000 - 1) < _SAME) | (np.abs(value / n - 1) < _SAME))
 
 
 def _quantiles(level: pl.Series) -> Reals:

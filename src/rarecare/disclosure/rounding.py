@@ -1,4 +1,4 @@
-"""The second disclosure rule: every count rounded, and what would tell it by its neighbours withheld.
+"""The second disclosure rule: every count rounded, those that their neighbours tell withheld.
 
 1. Counts (``n``, ``events``, ``at_risk``) are shown as the nearest multiple of the threshold, ties
    up. With a threshold of 5 a count shown as 0 is 0, 1 or 2, one shown as 5 is 3 to 7.
@@ -13,13 +13,15 @@
    many significant digits as R/threshold has, two at least. Person-years are public and stay.
 4. Each count lies in a window, and totals hold their parts: together they can say more than one
    window (3 and 3 of 6 are shown as 5, 5 and 5; the parts can only be 3 or 4). A count shown as 0
-   or as the threshold that a linear programme over all windows narrows to two values or one is
-   withheld, with the total that narrows it, until none is left.
+   or as the threshold that all windows narrow to two values or one is withheld, with the total
+   that narrows it, until none is left. Windows are narrowed relation after relation; in tables of
+   up to 1 000 counts that hang together a linear programme looks at all relations at once.
 
 The reader of 4. knows where parts make up their total, and that nobody is both dead and at risk;
 he is told no count.
 
-Limits. Measures are looked at one by one. Which counts are withheld tells that they were narrowed;
+Limits. Measures are looked at one by one, but that a count withheld in one goes with it in those
+linked to it. Which counts are withheld tells that they were narrowed;
 it does not tell to what, for 0 and 5 are withheld alike. Survival rounded to its multiples can say
 a little of deaths whose window it cuts. Tables of a release that are not estimates (quality,
 hospitals, pathways) are not rounded: they are withheld by their own rules.
@@ -49,8 +51,10 @@ from rarecare.disclosure.rounded_numbers import with_rounded_numbers
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
 from rarecare.disclosure.web import Flags, Integers, Reals
 from rarecare.disclosure.windows import Windows, tightened
-from rarecare.results import WITHHELD
 
+_MOST = 1_000
+"""Counts that hang together and are looked at by a linear programme; of more, relation after
+relation narrows the windows, which sees less."""
 _WIDE = 2.0
 """Greatest less least of a count that may be small, at the least."""
 
@@ -100,9 +104,6 @@ def rounded(
                 taken |= link.rows(rows, gone[link.base]).to_numpy()
         windows = Windows.of_truth(measure, rows, threshold)
         windows.withhold_cells(measure.cell[taken])
-        windows.withhold_units(
-            measure.unit[(rows["status"] == WITHHELD).to_numpy()] if len(measure.unit) else []
-        )
         while len(pinned := narrowed(windows)[0]):
             windows.withhold(pinned)
         cases[place] = windows.cells_gone[measure.cell]
@@ -129,7 +130,7 @@ def narrowed(windows: Windows, *, known: bool = True) -> tuple[Integers, Reals, 
         asked &= ~found
         for piece in web.pieces(np.ones(len(asked), dtype=bool)):
             own = np.flatnonzero(asked[piece])
-            if len(own):
+            if len(own) and len(piece) <= _MOST:
                 reader = Reader(web.part(piece), known=known)
                 _look(reader, own)
                 least[piece[own]] = np.ceil(reader.least_seen[own] - CLEAR)
@@ -188,6 +189,7 @@ def audit_rounded(
 
     DisclosureRule.rounding(threshold)
     found = [pl.DataFrame(schema=_FOUND)]
+    columns = [pl.col(name).cast(dtype) for name, dtype in _FOUND.items()]
     place = ("measure", *CELL, "time_years")
     for count in _COUNTS:
         value = pl.col(count)
@@ -203,7 +205,7 @@ def audit_rounded(
                     )
                 )
     if any(table.height for table in found) or threshold == 1:
-        return pl.concat(found)
+        return pl.concat([table.select(columns) for table in found])
     for rows in estimates.partition_by("measure", maintain_order=True):
         measure = measure_of(rows, areas=areas, entities=entities)
         windows = Windows.agreeing(measure, rows, threshold)
@@ -218,5 +220,4 @@ def audit_rounded(
             )
             for one, low, high in zip(where, least, greatest, strict=True)
         ]
-    return pl.concat([table.select(pl.col(c).cast(t) for c, t in _FOUND.items()) for table in found])
-
+    return pl.concat([table.select(columns) for table in found])

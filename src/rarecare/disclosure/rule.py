@@ -76,7 +76,7 @@ class DisclosureRule:
         >>> DisclosureRule.rounding(5).words[:71]
         'Counts are rounded to the nearest multiple of 5: one shown as 0 is 0 to'
         """
-        if threshold == 1:
+        if threshold == 1 and not isinstance(threshold, bool):
             return cls(1, cls.of(threshold).words, "rounding")
         if isinstance(threshold, bool) or not isinstance(threshold, int) or threshold < LEAST_BASE:
             raise UsageError(

@@ -76,6 +76,8 @@ class Windows:
         among those at risk: a share's numerator and denominator.
     rest_upper
         The most that no listed part of an entity holds.
+    taken
+        Whether the relations of one cell's counts are taken to hold, ``values`` being unknown.
     """
 
     measure: Measure
@@ -87,6 +89,7 @@ class Windows:
     relations: list[tuple[Family, Flags, Flags]]
     alive: bool
     rest_upper: float = np.inf
+    taken: bool = False
 
     @classmethod
     def of_truth(cls, measure: Measure, rows: pl.DataFrame, threshold: int) -> Windows:
@@ -113,6 +116,7 @@ class Windows:
         """
         for whole_entities, whole in ((True, True), (False, True), (False, False)):
             made = cls._of(measure, rows, threshold)
+            made.taken = whole
             made.rest_upper = 0.0 if whole_entities else np.inf
             for lattice, start in zip(measure.lattices, made.start, strict=True):
                 for family in lattice.families:
@@ -213,11 +217,11 @@ class Windows:
         events, at_risk = (unit + start for start in timed)
         if self.alive:
             whole = self.measure.unit_cell[unit] + plain[-1]
-            inside = self.values[events] + self.values[at_risk] <= self.values[whole]
+            inside = self.taken | (self.values[events] + self.values[at_risk] <= self.values[whole])
             three = np.column_stack([events, at_risk, whole])
             yield three[inside], np.array([1.0, 1.0, -1.0])
         else:
-            inside = self.values[events] <= self.values[at_risk]
+            inside = self.taken | (self.values[events] <= self.values[at_risk])
             yield np.column_stack([events, at_risk])[inside], np.array([1.0, -1.0])
 
     def withhold(self, counts: Integers) -> None:
