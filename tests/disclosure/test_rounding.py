@@ -177,13 +177,19 @@ def pinned(rows, out, threshold):
     return wrong
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(20))
 def test_no_count_is_pinned_in_random_tables(seed):
     rng = np.random.default_rng(seed)
     rows, threshold = small_table(seed, rng.uniform(0.3, 3)), int(rng.integers(5, 9))
     out = released(rows, threshold, unions=UNIONS)
     assert pinned(rows, out, threshold) == []
     assert audit_rounded(out, AREAS, ENTITIES, threshold).is_empty()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20, 100))
+def test_no_count_is_pinned_in_a_hundred_tables(seed):
+    test_no_count_is_pinned_in_random_tables(seed)
 
 
 def test_the_slow_reader_pins_what_is_rounded_alone():

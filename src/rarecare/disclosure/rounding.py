@@ -18,7 +18,8 @@
    up to 1 000 counts that hang together a linear programme looks at all relations at once.
 
 The reader of 4. knows where parts make up their total, and that nobody is both dead and at risk;
-he is told no count.
+he is told no count. Another takes parts by sex, area, age and period to make up their total
+everywhere, as long as some table agrees.
 
 Limits. Measures are looked at one by one, but that a count withheld in one goes with it in those
 linked to it. Which counts are withheld tells that they were narrowed;
@@ -106,6 +107,10 @@ def rounded(
         windows.withhold_cells(measure.cell[taken])
         while len(pinned := narrowed(windows)[0]):
             windows.withhold(pinned)
+        while len(pinned := narrowed(
+            guess := Windows.agreeing(measure, rows, threshold, like=windows), known=False
+        )[0]):  # fmt: skip
+            guess.withhold(pinned)  # of these windows too: they share what is withheld
         cases[place] = windows.cells_gone[measure.cell]
         if len(measure.unit):
             follow_up[place] = windows.units_gone[measure.unit]

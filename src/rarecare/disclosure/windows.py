@@ -74,8 +74,6 @@ class Windows:
     alive
         Whether deaths and persons at risk together are not above the cases; else deaths are
         among those at risk: a share's numerator and denominator.
-    rest_upper
-        The most that no listed part of an entity holds.
     taken
         Whether the relations of one cell's counts are taken to hold, ``values`` being unknown.
     """
@@ -88,7 +86,6 @@ class Windows:
     units_gone: Flags
     relations: list[tuple[Family, Flags, Flags]]
     alive: bool
-    rest_upper: float = np.inf
     taken: bool = False
 
     @classmethod
@@ -104,24 +101,28 @@ class Windows:
         return made
 
     @classmethod
-    def agreeing(cls, measure: Measure, rows: pl.DataFrame, threshold: int) -> Windows:
+    def agreeing(
+        cls, measure: Measure, rows: pl.DataFrame, threshold: int, *, like: Windows | None = None
+    ) -> Windows:
         """Return the windows of counts that are shown, in the narrowest way that agrees.
 
-        Parts are taken to make up their total; then all but those of an entity; then none.
+        Parts are taken to make up their total, those of an entity to be some of it; where no
+        table agrees, all parts are. That an entity has nothing else is not guessed: no reader
+        sees it of rounded counts. ``like``: windows of the same, whose withheld counts are so here.
 
         Raises
         ------
         DisagreementError
             No table agrees with the windows.
         """
-        for whole_entities, whole in ((True, True), (False, True), (False, False)):
+        for whole in (True, False):
             made = cls._of(measure, rows, threshold)
             made.taken = whole
-            made.rest_upper = 0.0 if whole_entities else np.inf
+            if like is not None:
+                made.cells_gone, made.units_gone = like.cells_gone, like.units_gone
             for lattice, start in zip(measure.lattices, made.start, strict=True):
                 for family in lattice.families:
-                    same = whole_entities if family.name == ENTITY else whole
-                    flags = np.full(len(family.total), same)
+                    flags = np.full(len(family.total), whole and family.name != ENTITY)
                     made.relations.append((_placed(family, start), flags, np.ones_like(flags)))
             if Reader(made.web(), known=False).agrees():
                 return made
@@ -152,13 +153,6 @@ class Windows:
         cell = measure.unit_cell
         return self.units_gone | self.cells_gone[cell] | measure.rest[cell]
 
-    def _rest(self) -> Flags:
-        measure = self.measure
-        return np.concatenate(
-            [measure.rest[measure.unit_cell] if one.timed else measure.rest
-             for one in measure.lattices]
-        )  # fmt: skip
-
     def may_be_small(self) -> Flags:
         """Return which counts are shown as 0 or as the threshold."""
         return ~self._gone & (nearest(self.values, self.threshold) <= self.threshold)
@@ -167,10 +161,9 @@ class Windows:
         """Return the least and the greatest of every count by itself."""
         shown = nearest(self.values, self.threshold).astype(float)
         lower, upper = window(shown, self.threshold)
-        gone, rest = self._gone, self._rest()
+        gone = self._gone
         lower[gone] = 0.0
         upper[gone] = 2.0 * float(self.values.sum()) + 1000.0
-        upper[rest] = np.minimum(upper[rest], self.rest_upper)
         return lower, upper
 
     def web(self) -> Web:
