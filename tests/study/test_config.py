@@ -69,6 +69,8 @@ def test_files_of_one_cancer_limit_the_entities():
         ({"registries__population": None}, "no registry has a population"),
         ({"registries": []}, "registries"),
         ({"disclosure__threshold": 0}, r"disclosure.threshold"),
+        ({"disclosure": {"mode": "rounding", "threshold": 4}}, "threshold of 5 or more"),
+        ({"disclosure": {"mode": "noise"}}, "disclosure.mode"),
         ({"survival__form": "exponentiel"}, r"'exponential' or 'product'.*'exponentiel'"),
         ({"level": 95}, "level"),
     ],

@@ -11,6 +11,7 @@ import polars as pl
 from cyclopts import App, CycloptsError
 
 from rarecare.cli import output, serve_verb, values
+from rarecare.cli.audit_verb import audit
 from rarecare.cli.care_verbs import indicators, kit, pathways, volumes
 from rarecare.cli.centre_verbs import consensus, criteria, needs, sample, scenario
 from rarecare.cli.check_verb import check
@@ -38,6 +39,7 @@ app = App(
 
 for verb in (
     check,
+    audit,
     survival,
     model,
     determinants,

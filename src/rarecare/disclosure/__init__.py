@@ -3,6 +3,10 @@
 from rarecare.disclosure.audit import audit, refuse_narrowed
 from rarecare.disclosure.linked import Link, Together
 from rarecare.disclosure.protect import Protected, protect
+from rarecare.disclosure.rounding import audit_rounded, rounded
 from rarecare.disclosure.rule import DisclosureRule
 
-__all__ = ["DisclosureRule", "Link", "Protected", "Together", "audit", "protect", "refuse_narrowed"]
+__all__ = [
+    "DisclosureRule", "Link", "Protected", "Together", "audit", "audit_rounded", "protect",
+    "refuse_narrowed", "rounded",
+]  # fmt: skip

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from rarecare.errors import UsageError
 
 DEFAULT_THRESHOLD = 5
+LEAST_BASE = 5
+"""The smallest threshold whose multiples hide enough: a count shown as 0 has three values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +22,13 @@ class DisclosureRule:
         The smallest positive count that is shown.
     words
         The rule for people to read.
+    mode
+        ``suppression``: small counts are withheld; ``rounding``: all counts are rounded.
     """
 
     threshold: int
     words: str
+    mode: Literal["suppression", "rounding"] = "suppression"
 
     @classmethod
     def of(cls, threshold: int) -> DisclosureRule:
@@ -55,9 +61,48 @@ class DisclosureRule:
             "are withheld together.",
         )
 
+    @classmethod
+    def rounding(cls, threshold: int) -> DisclosureRule:
+        """Return the rule that rounds to multiples of the threshold.
+
+        Raises
+        ------
+        UsageError
+            The threshold is not 1, which changes nothing, or 5 or more: a count shown as 0 would
+            be 0 or 1.
+
+        Examples
+        --------
+        >>> DisclosureRule.rounding(5).words[:71]
+        'Counts are rounded to the nearest multiple of 5: one shown as 0 is 0 to'
+        """
+        if threshold == 1 and not isinstance(threshold, bool):
+            return cls(1, cls.of(threshold).words, "rounding")
+        if isinstance(threshold, bool) or not isinstance(threshold, int) or threshold < LEAST_BASE:
+            raise UsageError(
+                "counts cannot be rounded to multiples of this threshold",
+                value=threshold,
+                allowed=f"a whole number from {LEAST_BASE}, or 1, which changes nothing",
+            )
+        most, least = (threshold - 1) // 2, threshold - threshold // 2
+        return cls(
+            threshold,
+            f"Counts are rounded to the nearest multiple of {threshold}: one shown as 0 is 0 to "
+            f"{most}, one shown as {threshold} is {least} to {threshold + most}. Totals are not "
+            "the sum of their parts. Statistics are those of the rounded counts, and withheld "
+            f"where one of these is shown as {threshold} or less. A count is withheld where its "
+            "totals and parts would tell it.",
+            "rounding",
+        )
+
     @property
     def reason(self) -> str:
         """Why a row is withheld; one sentence for all, or it would say which counts are small."""
+        if self.mode == "rounding":
+            return (
+                f"cases, deaths or persons at risk are rounded to {self.threshold} or less, or a "
+                "count is withheld that its totals or parts would tell"
+            )
         return (
             f"fewer than {self.threshold} cases, deaths or persons at risk, here or in another "
             "count that this one would reveal"

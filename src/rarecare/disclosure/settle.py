@@ -105,6 +105,8 @@ def _with_unions(
     are withheld, twice the threshold or more together: the smallest go, or the group itself.
     """
     family, values = lattice.union, lattice.values
+    if not len(family.total):
+        return hidden
     hidden = hidden.copy()
     parts = np.split(
         family.part[np.argsort(family.relation, kind="stable")],

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rarecare.disclosure.rule import LEAST_BASE
 from rarecare.errors import UsageError
 from rarecare.study.care_config import Care, EventFiles, KitFiles
 from rarecare.toml_files import parsed, toml_content
@@ -198,10 +199,20 @@ class Expected(_Part):
 
 
 class Disclosure(_Part):
-    """``[disclosure]``: the smallest count that is shown, and releases that readers have."""
+    """``[disclosure]``: the smallest count that is shown, or what counts are rounded to.
+
+    ``earlier``: releases that readers have.
+    """
 
     threshold: int = Field(default=5, ge=1)
+    mode: Literal["suppression", "rounding"] = "suppression"
     earlier: tuple[Path, ...] = ()
+
+    @model_validator(mode="after")
+    def _hides_enough(self) -> Disclosure:
+        if self.mode == "rounding" and 1 < self.threshold < LEAST_BASE:
+            raise ValueError(f"rounding needs a threshold of {LEAST_BASE} or more")
+        return self
 
 
 class Report(_Part):

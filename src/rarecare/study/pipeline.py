@@ -13,7 +13,6 @@ import polars as pl
 
 from rarecare.codes.countries import region_of
 from rarecare.codes.rare_cancers import RareCancerList, chosen_list
-from rarecare.disclosure import protect, refuse_narrowed
 from rarecare.errors import LifeTableError, PopulationError, UsageError
 from rarecare.results import WITHHELD
 from rarecare.study import schema
@@ -24,9 +23,9 @@ from rarecare.study.care_volumes import add_treated, checked_thresholds, inhabit
 from rarecare.study.complete import Registered, complete_rows, registered
 from rarecare.study.conditional import conditional_rows
 from rarecare.study.config import Registry, Study, read_study
-from rarecare.study.entities import LEAF, RARE, Groups
+from rarecare.study.entities import LEAF, Groups
 from rarecare.study.incidence import Counts, count, incidence_rows, study_period
-from rarecare.study.listing import links, listed_areas, listed_entities
+from rarecare.study.listing import listed_areas, listed_entities
 from rarecare.study.models import Gathered, gather, model_rows
 from rarecare.study.outlook import (
     Ahead,
@@ -39,13 +38,13 @@ from rarecare.study.outlook import (
 from rarecare.study.pathway_rows import pathway_rows
 from rarecare.study.pathway_schema import PATHWAYS
 from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
+from rarecare.study.protection import protected
 from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
-from rarecare.study.release import REPORT, Release, open_release, write_release
+from rarecare.study.release import REPORT, Release, write_release
 from rarecare.study.shrunken import of_what_is_shown
 from rarecare.study.sources import Submission, read_submission, target_population
 from rarecare.study.stages import StageSums, stage_rows
 from rarecare.study.survival import (
-    CLASS_LABELS,
     Sums,
     survival_period,
     survival_rows,
@@ -407,20 +406,7 @@ def _protected(
     listed = listed_entities(groups, estimates if judged else estimates.clear())
     listed = listed.filter(pl.col("entity_id").is_in(estimates["entity_id"].unique().implode()))
     areas = listed_areas(study, estimates, made.targets)
-    earlier = [open_release(folder) for folder in study.disclosure.earlier]
-    overlapping = (*schema.OVERLAPPING, *(care.overlapping if care else ()))
-    shown = protect(
-        estimates, areas=areas, entities=listed, threshold=study.disclosure.threshold,
-        overlapping=overlapping,
-        links=[*links(study), *(care.links(study) if care else ())],
-        together=care.together if care else (),
-        classes={schema.INCIDENCE: CLASS_LABELS}, unions={RARE: groups.rare_parts()},
-        earlier=[one.estimates for one in earlier],
-    )  # fmt: skip
-    refuse_narrowed(
-        shown.estimates, estimates, areas=areas, entities=listed,
-        threshold=study.disclosure.threshold, overlapping=overlapping,
-    )  # fmt: skip
+    shown, said = protected(estimates, groups, study, areas=areas, entities=listed, care=care)
     assert made.quality_counts is not None
     cells = shown.estimates.filter(
         measure=schema.INCIDENCE, status=WITHHELD, period=study_period(study), sex=schema.ALL,
@@ -461,18 +447,7 @@ def _protected(
         "inputs": made.inputs,
         "notes": made.notes,
         "software": f"rarecare {version('rarecare')}",
-        "disclosure": {
-            "threshold": study.disclosure.threshold,
-            "words": shown.rule.words,
-            "summary": shown.summary.to_dicts(),
-            "utility": shown.utility.to_dicts(),
-            "overlapping": list(overlapping),
-            "unions": {RARE: groups.rare_parts()},
-            "earlier": [
-                {"study": one.manifest["study"]["name"], "created": one.manifest["created"]}
-                for one in earlier
-            ],
-        },
+        "disclosure": said,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     release = Release(
