@@ -11,10 +11,10 @@ from rarecare.disclosure import audit_rounded, rounded
 from rarecare.errors import DisagreementError, UsageError
 
 from . import tables
+from .strongest import DIMENSIONS
 from .test_audit import survival
 from .test_protect import NUMBERS, by_area, incidence, shown
 from .test_strongest_reader import UNIONS, atoms_of, one_breakdown
-from .twin import DIMENSIONS
 
 AREAS, ENTITIES = tables.areas(), tables.entities()
 

@@ -195,8 +195,12 @@ def audit_rounded(
     from rarecare.disclosure.audit import _FOUND, _NUMBERS  # noqa: PLC0415
 
     DisclosureRule.rounding(threshold)
-    found = [pl.DataFrame(schema=_FOUND)]
-    columns = [pl.col(name).cast(dtype) for name, dtype in _FOUND.items()]
+    found = [pl.DataFrame(schema=_FOUND).drop("certain")]
+    small = (pl.col("greatest") < threshold) & (pl.col("greatest") > 0)
+    columns = [
+        (small.alias(name) if name == "certain" else pl.col(name)).cast(dtype)
+        for name, dtype in _FOUND.items()
+    ]
     place = ("measure", *CELL, "time_years")
     for count in _COUNTS:
         value = pl.col(count)
