@@ -9,8 +9,7 @@ stand in the rows of one time, whatever the standard.
    that small, both are withheld with the numbers of that time, and ``n`` stays: either would
    give the other where nobody was lost to follow-up, as n − events − at_risk.
 2. Between measures. Where the cases of a cell are withheld in one measure, the rows of another
-   that show them, or nearly them, go with it (``linked``); age groups in which another measure
-   counts are taken to be known.
+   that show them, or nearly them, go with it (``linked``).
 3. Secondary. More counts are withheld until a reader who knows all totals and parts that are
    shown, and every count one level up in the tree of entities, can narrow no small count to less
    than 0 to twice the threshold, or to the smallest total that it is part of (``settle``).
@@ -40,10 +39,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.disclosure.cells import AGE, NO_STANDARD, Family, Measure, measure_of
+from rarecare.disclosure.cells import Family, Measure, measure_of
 from rarecare.disclosure.coarse import coarsened
 from rarecare.disclosure.earlier import told_before
-from rarecare.disclosure.families import ALL, within
 from rarecare.disclosure.linked import Link, Together
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
 from rarecare.disclosure.settle import settle
@@ -93,7 +91,6 @@ def protect(
     overlapping: Collection[str] = (),
     links: Collection[Link] = (),
     together: Collection[Together] = (),
-    classes: Mapping[str, Sequence[str]] | None = None,
     unions: Mapping[str, Sequence[str]] | None = None,
     earlier: Sequence[pl.DataFrame] = (),
 ) -> Protected:
@@ -112,9 +109,6 @@ def protect(
         Rows that show the count of a cell of another measure, or a part of it, and go with it.
     together
         Measures whose rows of one entity and area are shown together or not at all.
-    classes
-        By measure: age groups in which another measure counts nearly the same persons. They are
-        taken to be known.
     unions
         Of a group that overlaps the tree of entities, the entities that make it up.
     earlier
@@ -135,7 +129,6 @@ def protect(
         name: _Rows(
             rows=part.drop("_place"), place=part["_place"].to_numpy(),
             links=[link for link in links if link.measure == name],
-            classes=(classes or {}).get(name, ()),
             before=[one.filter(measure=name) for one in earlier],
             checked=name not in overlapping,
         )
@@ -171,7 +164,6 @@ class _Rows:
     rows: pl.DataFrame
     place: NDArray[np.int64]
     links: list[Link]
-    classes: Sequence[str]
     before: list[pl.DataFrame]
     checked: bool
 
@@ -187,15 +179,13 @@ def _marked(
         if link.base in gone:
             taken |= link.rows(rows, gone[link.base]).to_numpy()
     told = [told_before(rows, frame) for frame in table.before]
-    added = _classes(rows, table.classes)
-    measure = measure_of(pl.concat([rows, added]), areas=areas, entities=entities, unions=unions)
-    cell, unit = measure.cell[:size], measure.unit[:size]
+    measure = measure_of(rows, areas=areas, entities=entities, unions=unions)
+    cell, unit = measure.cell, measure.unit
     few = _small(np.column_stack([measure.n, measure.known]), threshold)
     few_followed = _small(measure.follow_up, threshold)
     cases = measure.n_hidden | few | (measure.rest & (measure.n + measure.known > 0))
     cases[cell[taken]] = True
     fixed = np.zeros(len(cases), dtype=bool)
-    fixed[measure.cell[size:]] = True
     follow_up = measure.follow_up_hidden | few_followed
     fixed_followed = np.zeros(len(follow_up), dtype=bool)
     for one in told:
@@ -212,7 +202,7 @@ def _marked(
         checked=rows["measure"][0] if table.checked else None,
     )  # fmt: skip
     own = {
-        "cases": cases[cell], "remark": cases[measure.whole_cell[:size]], "own": few[cell],
+        "cases": cases[cell], "remark": cases[measure.whole_cell], "own": few[cell],
         "follow_up": np.zeros(size, dtype=bool),
     }  # fmt: skip
     if len(unit):
@@ -257,24 +247,6 @@ def _check_counts(estimates: pl.DataFrame) -> None:
             value=", ".join(f"{name} {row[name]}" for name in ("measure", *CELL, *_COUNTS)),
             allowed="whole numbers from 0",
         )
-
-
-def _classes(rows: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
-    """Return rows of wider age groups, sums of those there are, as if they were shown."""
-    present = set(rows["age_group"].unique())
-    parts = []
-    for label in labels:
-        inside = [age for age in present if age != ALL and within(age, label)]
-        if label in present or not inside:
-            continue
-        by = [name for name in CELL if name != AGE]
-        summed = (
-            rows.filter(pl.col(AGE).is_in(inside)).group_by(by, maintain_order=True)
-            .agg(pl.col("n").sum())
-        )  # fmt: skip
-        parts.append(summed.with_columns(pl.lit(label).alias(AGE), standard=pl.lit(NO_STANDARD)))
-    empty = rows.clear()
-    return pl.concat([empty, *parts], how="diagonal").select(rows.columns) if parts else empty
 
 
 def _small(counts: NDArray[np.int64], threshold: int) -> Flags:

@@ -69,7 +69,7 @@ def settle(
             _hand_down(lattice, hidden, positive, depth == level)
         asked, need = _told(lattice, hidden, beyond, need)
         if times is None:
-            more, need = _one_each(lattice, hidden, need, threshold)
+            more, need = _one_each(lattice, hidden, positive, need, threshold)
             asked = np.union1d(asked, more)
     hidden = _with_unions(lattice, hidden, positive, threshold)
     for level in range(1, int(depth.max(initial=0)) + 1):
@@ -77,10 +77,13 @@ def settle(
     return hidden
 
 
-def _one_each(lattice: Lattice, hidden: Flags, need: Need, threshold: int) -> tuple[Integers, Need]:
-    """Withhold, in place, totals of which each withheld part would have to be 1.
+def _one_each(
+    lattice: Lattice, hidden: Flags, positive: Flags, need: Need, threshold: int
+) -> tuple[Integers, Need]:
+    """Withhold, in place, one more where each withheld part of a total would have to be 1.
 
     A count of 0 is shown where nothing above it is withheld, so that one withheld is 1 or more.
+    The smallest other part goes, or the total, which is returned with the need.
     """
     asked = []
     for family in lattice.families:
@@ -88,10 +91,16 @@ def _one_each(lattice: Lattice, hidden: Flags, need: Need, threshold: int) -> tu
         gone = hidden[family.part] & (lattice.values[family.part] > 0)
         number = np.bincount(family.relation, weights=gone, minlength=len(family.total))
         ones = (number > 1) & (left == number) & ~hidden[family.total]
-        asked += family.total[ones].tolist()
+        for relation in np.flatnonzero(ones):
+            own = family.part[family.relation == relation]
+            others = own[~hidden[own] & positive[own]]
+            if len(others):
+                hidden[others[np.argmin(lattice.values[others])]] = True
+            else:
+                asked.append(int(family.total[relation]))
     for total in asked:
         whole = float(lattice.values[total])
-        need = need.also(int(total), whole, whole + threshold)
+        need = need.also(total, whole, whole + threshold)
     hidden[asked] = True
     return np.unique(np.array(asked, dtype=np.int64)), need
 
@@ -118,10 +127,12 @@ def _with_unions(
             continue
         left = own[~hidden[own] & positive[own]]
         more = left[np.argsort(values[left], kind="stable")]
-        number = max(3 - len(gone), 0)
-        together = values[gone].sum() + np.cumsum(values[more])
-        lacking = int(np.searchsorted(together, 2 * threshold)) + 1
-        number = max(number, 0 if values[gone].sum() >= 2 * threshold else lacking)
+        beside = max(int(values[total] - values[own].sum()), 0)  # in parts not listed here
+        number = max(3 - len(gone) - (beside > 0), 0)
+        enough = 2 * threshold - beside - int(values[gone].sum())
+        if enough > 0:
+            lacking = int(np.searchsorted(np.cumsum(values[more]), enough)) + 1
+            number = max(number, lacking)
         if number > len(more):
             hidden[total] = True
         else:

@@ -20,7 +20,6 @@ from rarecare.study.config import Study
 from rarecare.study.entities import RARE, Groups
 from rarecare.study.listing import links
 from rarecare.study.release import open_release
-from rarecare.study.survival import CLASS_LABELS
 
 
 def protected(
@@ -56,7 +55,7 @@ def protected(
     else:
         shown = protect(
             estimates, **given, **also, together=care.together if care else (),
-            classes={schema.INCIDENCE: CLASS_LABELS}, earlier=[one.estimates for one in earlier],
+            earlier=[one.estimates for one in earlier],
         )  # fmt: skip
         refuse_narrowed(shown.estimates, estimates, **given)
     return shown, {
