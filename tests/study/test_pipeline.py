@@ -62,9 +62,12 @@ def test_survival_is_that_of_the_estimator(data, release):
     for entity, expected in (("08", whole.filter(family="Sarcomas")), ("all", pooled)):
         rows = ours.filter(entity_id=entity).sort("time_years")
         assert rows["n"].to_list() == expected["n"].to_list()
-        assert rows["events"].to_list() == expected["events"].to_list()
+        shown = rows["status"] == "ok"  # at one time a count may be withheld beside a small one
+        assert shown.sum() >= 3
+        assert rows["events"].filter(shown).to_list() == expected["events"].filter(shown).to_list()
         for name in ("estimate", "se", "lower", "upper"):
-            assert rows[name].to_list() == pytest.approx(expected[name].to_list(), rel=1e-9)
+            ours_of, theirs = (table[name].filter(shown).to_list() for table in (rows, expected))
+            assert ours_of == pytest.approx(theirs, rel=1e-9)
 
 
 def test_standardised_survival_is_that_of_the_estimator(data, release):
@@ -77,8 +80,11 @@ def test_standardised_survival_is_that_of_the_estimator(data, release):
     rows = release.estimates.filter(
         measure=schema.NET_SURVIVAL, area="SI", sex="all", entity_id="all", standard="icss1"
     ).sort("time_years")
-    assert rows["estimate"].to_list() == pytest.approx(expected["estimate"].to_list(), rel=1e-9)
-    assert rows["se"].to_list() == pytest.approx(expected["se"].to_list(), rel=1e-9)
+    shown = rows["status"] == "ok"
+    assert shown.sum() >= 3
+    for name in ("estimate", "se"):
+        ours, theirs = (table[name].filter(shown).to_list() for table in (rows, expected))
+        assert ours == pytest.approx(theirs, rel=1e-9)
 
 
 def test_incidence_is_that_of_the_estimator(data, release):
@@ -111,7 +117,7 @@ def test_small_counts_are_nowhere(release):
         assert release.estimates.filter(pl.col(name).is_between(1, 4)).is_empty()
     assert release.estimates.filter(status="withheld").height > 100
     left = audit(release.estimates, areas=release.areas, entities=release.entities, threshold=5)
-    assert left.is_empty()
+    assert not left["certain"].any()
 
 
 def test_every_record_is_accounted_for(data, release):

@@ -1,12 +1,12 @@
 """Disclosure control: no count so small that it may point at a person."""
 
-from rarecare.disclosure.audit import audit, refuse_narrowed
+from rarecare.disclosure.audit import audit, narrowed_small, refuse_narrowed
 from rarecare.disclosure.linked import Link, Together
 from rarecare.disclosure.protect import Protected, protect
 from rarecare.disclosure.rounding import audit_rounded, rounded
 from rarecare.disclosure.rule import DisclosureRule
 
 __all__ = [
-    "DisclosureRule", "Link", "Protected", "Together", "audit", "audit_rounded", "protect",
-    "refuse_narrowed", "rounded",
+    "DisclosureRule", "Link", "Protected", "Together", "audit", "audit_rounded", "narrowed_small",
+    "protect", "refuse_narrowed", "rounded",
 ]  # fmt: skip

@@ -308,25 +308,20 @@ def _limits(
     return least, greatest
 
 
-def refuse_narrowed(
+def narrowed_small(
     shown: pl.DataFrame, truth: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFrame,
     threshold: int = DEFAULT_THRESHOLD, overlapping: Collection[str] = (),
-) -> None:  # fmt: skip
-    """Refuse estimates from which a reader works out a small count.
+) -> pl.DataFrame:  # fmt: skip
+    """Return what ``audit`` finds that is right, of counts that are small.
 
     Parameters
     ----------
     shown
         What is to be published.
     truth
-        The same rows before protection: a finding counts where it is right, and the count small.
+        The same rows before protection.
     areas, entities, threshold, overlapping
         As for ``audit``.
-
-    Raises
-    ------
-    DisagreementError
-        A count of 1 to threshold − 1 is narrowed too far.
     """
     found = audit(shown, areas, entities, threshold, overlapping=overlapping)
     keys = ["measure", *_KEY]
@@ -340,10 +335,32 @@ def refuse_narrowed(
         .when(pl.col("count") == "events").then("events").otherwise("at_risk")
     )  # fmt: skip
     right = true.is_between(pl.col("least"), pl.col("greatest"))
-    told = known.filter(true.is_between(1, threshold - 1), right)
+    return known.filter(true.is_between(1, threshold - 1), right).select(found.columns)
+
+
+def refuse_narrowed(
+    shown: pl.DataFrame, truth: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFrame,
+    threshold: int = DEFAULT_THRESHOLD, overlapping: Collection[str] = (),
+) -> None:  # fmt: skip
+    """Refuse estimates from which a reader works out a small count.
+
+    Parameters
+    ----------
+    shown, truth, areas, entities, threshold, overlapping
+        As for ``narrowed_small``.
+
+    Raises
+    ------
+    DisagreementError
+        A count of 1 to threshold − 1 is narrowed too far.
+    """
+    told = narrowed_small(
+        shown, truth, areas=areas, entities=entities, threshold=threshold, overlapping=overlapping
+    )
     if told.height:
         row = told.row(0, named=True)
-        where = ", ".join(f"{name} {row[name]}" for name in (*keys, "time_years", "count"))
+        named = ("measure", *_KEY, "time_years", "count")
+        where = ", ".join(f"{name} {row[name]}" for name in named)
         raise DisagreementError(
             f"what is shown would give away {told.height} counts below {threshold}",
             value=f"{where}: {row['how']}",

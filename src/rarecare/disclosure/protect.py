@@ -93,6 +93,7 @@ def protect(
     together: Collection[Together] = (),
     unions: Mapping[str, Sequence[str]] | None = None,
     earlier: Sequence[pl.DataFrame] = (),
+    more: pl.Series | None = None,
 ) -> Protected:
     """Return a release's estimates with small counts withheld.
 
@@ -114,6 +115,8 @@ def protect(
     earlier
         Estimates of earlier releases. What one of them withheld is withheld; what it showed with
         the same count is known and protects nothing.
+    more
+        Which rows to withhold whatever they count; booleans, one for each.
 
     Raises
     ------
@@ -130,6 +133,7 @@ def protect(
             rows=part.drop("_place"), place=part["_place"].to_numpy(),
             links=[link for link in links if link.measure == name],
             before=[one.filter(measure=name) for one in earlier],
+            more=None if more is None else more.gather(part["_place"]).to_numpy(),
             checked=name not in overlapping,
         )
         for (name,), part in estimates.with_row_index("_place").group_by(
@@ -165,6 +169,7 @@ class _Rows:
     place: NDArray[np.int64]
     links: list[Link]
     before: list[pl.DataFrame]
+    more: Flags | None
     checked: bool
 
 
@@ -178,6 +183,8 @@ def _marked(
     for link in table.links:
         if link.base in gone:
             taken |= link.rows(rows, gone[link.base]).to_numpy()
+    if table.more is not None:
+        taken |= table.more
     told = [told_before(rows, frame) for frame in table.before]
     measure = measure_of(rows, areas=areas, entities=entities, unions=unions)
     cell, unit = measure.cell, measure.unit

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from rarecare.disclosure.cells import ENTITY, Integers, Lattice
-from rarecare.disclosure.suppress import Need, protect_block
+from rarecare.disclosure.suppress import Chooser, Need, protect_block
 from rarecare.disclosure.times import Times
 from rarecare.disclosure.web import Flags, Reals, Web, family_sums
 
@@ -68,6 +68,8 @@ def settle(
             level += 1
             _hand_down(lattice, hidden, positive, depth == level)
         asked, need = _told(lattice, hidden, beyond, need)
+        more, need = _untold(lattice, hidden, unknown, beyond, need, cost=cost, times=times)
+        asked = np.union1d(asked, more)
         if times is None:
             more, need = _one_each(lattice, hidden, positive, need, threshold)
             asked = np.union1d(asked, more)
@@ -75,6 +77,57 @@ def settle(
     for level in range(1, int(depth.max(initial=0)) + 1):
         _hand_down(lattice, hidden, positive, depth == level)
     return hidden
+
+
+def _untold(
+    lattice: Lattice, hidden: Flags, unknown: Flags, beyond: dict[int, float], need: Need, *,
+    cost: Reals, times: Times | None,
+) -> tuple[Integers, Need]:  # fmt: skip
+    """Withhold, in place, what lets counts move whose withheld total cannot be told.
+
+    The entity above them moves with them, in its own row; that it can is asked in its own block:
+    its counts that move are returned, and the need with theirs.
+    """
+    holder = np.where(lattice.above >= 0, lattice.entity[lattice.above], -1)
+    asked: list[int] = []
+    by_parent: dict[int, list[int]] = {}
+    for count in beyond:
+        total = int(lattice.above[count])
+        if total >= 0 and hidden[total] and lattice.values[total] != lattice.values[count]:
+            by_parent.setdefault(int(lattice.entity[total]), []).append(count)
+    web = Web.of(lattice.values, lattice.families, hidden=hidden, unknown=unknown, told=False)
+    for parent, counts in by_parent.items():
+        inside = (holder == parent) | (lattice.entity == parent)
+        place = np.flatnonzero(inside & (hidden | (lattice.values > 0)))
+        grand = np.unique(holder[lattice.entity == parent])[0]
+        around = ~inside & ((holder == grand) | (lattice.entity == grand))
+        part = web.part(place, around)
+        if times is not None:
+            lower, upper = times.free(place)
+            part = replace(part, lower=lower, upper=upper)
+        chooser = Chooser(part, hidden[place], cost[place])
+        for count in counts:
+            moved = chooser.withhold(int(np.searchsorted(place, count)), beyond[count])
+            if moved is None:
+                continue
+            more = np.array(list(moved), dtype=np.int64)
+            chooser.take(more)
+            hidden[place[more]] = True
+            for at, value in moved.items():
+                one = int(place[at])
+                if times is not None:
+                    times.stretch(hidden, one, value)
+                if lattice.entity[one] == parent:
+                    own = float(lattice.values[one])
+                    wider = need.also(one, min(own, value), max(own, value))
+                    if (
+                        one not in need.counts
+                        or wider.least[one] < need.least[one]
+                        or wider.greatest[one] > need.greatest[one]
+                    ):
+                        asked.append(one)
+                        need = wider
+    return np.unique(np.array(asked, dtype=np.int64)), need
 
 
 def _one_each(

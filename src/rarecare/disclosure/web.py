@@ -55,12 +55,13 @@ class Web:
     @classmethod
     def of(
         cls, values: Integers, families: tuple[Family, ...], *, hidden: Flags | None = None,
-        bounds: tuple[Reals, Reals] | None = None, unknown: Flags | None = None,
+        bounds: tuple[Reals, Reals] | None = None, unknown: Flags | None = None, told: bool = True,
     ) -> Web:  # fmt: skip
-        """Return the web of counts that are known, the totals of the tree of entities told.
+        """Return the web of counts that are known.
 
-        ``hidden``: what is withheld. ``bounds``: least and greatest of each. ``unknown``: counts
-        whose value is not known; relations that hold one are left out.
+        ``told``: whether the reader is told the totals of the tree of entities. ``hidden``: what is
+        withheld. ``bounds``: least and greatest of each. ``unknown``: counts whose value is not
+        known; relations that hold one are left out.
         """
         none = np.zeros(len(values), dtype=bool)
         gone = none if unknown is None else unknown
@@ -69,10 +70,10 @@ class Web:
         for family in families:
             left, n_gone = family_sums(family, values, gone)
             good = (left >= 0) & (n_gone == 0)
-            told = family.name == ENTITY
-            lone = _lone(family, values) & hidden[family.total] if told else None
+            top = told and family.name == ENTITY
+            lone = _lone(family, values) & hidden[family.total] if top else None
             made.add(
-                family, good, slack=left > 0, told=told, shown=None if told else ~hidden, lone=lone
+                family, good, slack=left > 0, told=top, shown=None if top else ~hidden, lone=lone
             )
         return made.web(bounds)
 

@@ -7,8 +7,10 @@ from typing import Any
 import polars as pl
 
 from rarecare.disclosure import (
+    Link,
     Protected,
     audit_rounded,
+    narrowed_small,
     protect,
     refuse_narrowed,
     rounded,
@@ -20,6 +22,10 @@ from rarecare.study.config import Study
 from rarecare.study.entities import RARE, Groups
 from rarecare.study.listing import links
 from rarecare.study.release import open_release
+from rarecare.study.survival import ADULTS, CHILDREN
+
+_ROUNDS = 4
+"""How often more is withheld before a release is refused."""
 
 
 def protected(
@@ -53,11 +59,11 @@ def protected(
                 remedy="Leave out the breakdown that tells it, or raise the threshold.",
             )
     else:
-        shown = protect(
-            estimates, **given, **also, together=care.together if care else (),
-            earlier=[one.estimates for one in earlier],
-        )  # fmt: skip
-        refuse_narrowed(shown.estimates, estimates, **given)
+        also |= {
+            "together": care.together if care else (),
+            "earlier": [one.estimates for one in earlier],
+        }
+        shown = _audited(estimates, given, also)
     return shown, {
         "threshold": threshold,
         "mode": shown.rule.mode,
@@ -71,3 +77,71 @@ def protected(
             for one in earlier
         ],
     }
+
+
+def _audited(estimates: pl.DataFrame, given: dict[str, Any], also: dict[str, Any]) -> Protected:
+    """Return protected estimates that the audit passes.
+
+    Where it still finds a small count, the rows of that cancer and its siblings in the same
+    breakdown are withheld too, which hides it among them.
+    """
+    shown = protect(estimates, **given, **also)
+    for _ in range(_ROUNDS):
+        found = narrowed_small(shown.estimates, estimates, **given)
+        if found.is_empty():
+            return shown
+        more = _beside(found, estimates, given["entities"])
+        affected = _affected(found["measure"].unique().to_list(), also["links"])
+        own = pl.col("measure").is_in(affected)
+        gone = (shown.estimates["n"].is_null() & estimates["n"].is_not_null()) | more
+        place = estimates["measure"].is_in(affected)
+        links_of = [link for link in also["links"] if link.measure in affected]
+        part = protect(
+            estimates.filter(own), **given, **(also | {"links": links_of}),
+            more=gone.filter(place),
+        )  # fmt: skip
+        order = pl.int_range(pl.len())
+        joined = pl.concat(
+            [
+                shown.estimates.with_columns(_at=order).filter(~own),
+                estimates.select(_at=order).filter(place).hstack(part.estimates).select(
+                    *part.estimates.columns, "_at"
+                ),
+            ]
+        ).sort("_at").drop("_at")  # fmt: skip
+        tables = [
+            pl.concat([table.filter(~own), new]).sort("measure")
+            for table, new in ((shown.summary, part.summary), (shown.utility, part.utility))
+        ]
+        shown = Protected(joined, shown.rule, *tables)
+    refuse_narrowed(shown.estimates, estimates, **given)
+    return shown
+
+
+def _affected(measures: list[str], links_: list[Link]) -> list[str]:
+    """Return measures and all that are linked to them."""
+    found = list(measures)
+    for name in found:  # grows on the way
+        found += [one.measure for one in links_ if one.base == name and one.measure not in found]
+    return found
+
+
+def _beside(found: pl.DataFrame, estimates: pl.DataFrame, entities: pl.DataFrame) -> pl.Series:
+    """Return which rows are of the cancers found or their siblings, in the same breakdown."""
+    parents = entities.select("entity_id", _parent=pl.col("parent_id").fill_null(""))
+    kind = (
+        pl.when(pl.col("area") != schema.ALL).then(pl.lit("area"))
+        .when(pl.col("period").str.len_chars() == 4).then(pl.lit("year"))
+        .when(pl.col("sex") != schema.ALL).then(pl.lit("sex"))
+        .when(~pl.col("age_group").is_in([schema.ALL, ADULTS, CHILDREN])).then(pl.lit("age"))
+        .otherwise(pl.lit("whole")).alias("_kind")
+    )  # fmt: skip
+    wanted = found.join(parents, on="entity_id").select("measure", "_parent", kind).unique()
+    rows = estimates.select("measure", "entity_id", kind).join(
+        parents, on="entity_id", how="left", maintain_order="left"
+    )
+    marked = rows.join(
+        wanted.with_columns(_wanted=pl.lit(value=True)),
+        on=["measure", "_parent", "_kind"], how="left", maintain_order="left",
+    )  # fmt: skip
+    return marked["_wanted"].fill_null(value=False)
