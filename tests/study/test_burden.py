@@ -198,7 +198,8 @@ def test_every_measure_is_in_the_release_and_protected(release):
     assert schema.PREVALENT in {part["measure"] for part in summary}
     indicators = release.care.filter(pl.col("indicator").is_not_null())["indicator"].unique()
     assert set(release.exclusions["purpose"]) == {
-        "incidence", "survival", "prevalence", "pathways", *(f"indicator {name}" for name in indicators)
+        "incidence", "survival", "prevalence", "pathways",
+        *(f"indicator {name}" for name in indicators),
     }  # fmt: skip
 
 
