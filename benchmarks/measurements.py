@@ -343,6 +343,18 @@ def million_kit_records() -> float:
     return seconds
 
 
+def linked_cells() -> float:
+    """Protect and audit 11 581 cells of entities x areas that hang together."""
+    from benchmarks import disclosure  # noqa: PLC0415
+    from rarecare.disclosure import protect, refuse_narrowed  # noqa: PLC0415
+
+    rows, areas, entities = disclosure.linked_cells()
+    start = time.perf_counter()
+    shown = protect(rows, areas=areas, entities=entities)
+    refuse_narrowed(shown.estimates, rows, areas=areas, entities=entities)
+    return time.perf_counter() - start
+
+
 def command_line() -> float:
     """``rarecare survival`` on colrec as a whole process."""
     command = [
@@ -386,6 +398,7 @@ MEASUREMENTS: dict[str, tuple[Callable[[], float], float | None, float | None]] 
     "random_intercept": (random_intercept, 5.0, None),
     "million_indicators": (million_indicators, 30.0, 6.0),
     "million_kit_records": (million_kit_records, None, 4.0),
+    "linked_cells": (linked_cells, 60.0, None),
     "command_line": (command_line, 3.0, None),
     "import_time": (import_time, 0.7, None),
     "whole_demo": (whole_demo, 120.0, 6.0),

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from rarecare.disclosure.cells import ENTITY, Integers, Lattice
-from rarecare.disclosure.suppress import Chooser, Need, protect_block
+from rarecare.disclosure.suppress import Chooser, Need, narrow, protect_block
 from rarecare.disclosure.times import Times
 from rarecare.disclosure.web import Flags, Reals, Web, family_sums
 
@@ -102,11 +102,18 @@ def _untold(
         grand = np.unique(holder[lattice.entity == parent])[0]
         around = ~inside & ((holder == grand) | (lattice.entity == grand))
         part = web.part(place, around)
+        loose = part
         if times is not None:
-            lower, upper = times.free(place)
+            lower, upper = times.bounds(hidden, place)
             part = replace(part, lower=lower, upper=upper)
-        chooser = Chooser(part, hidden[place], cost[place])
-        for count in counts:
+            lower, upper = times.free(place)
+            loose = replace(part, lower=lower, upper=upper)
+        mine = Need(np.searchsorted(place, counts), need.least[place], need.greatest[place])
+        left = np.unique(np.concatenate(narrow(part, hidden[place], mine)))
+        if not len(left):
+            continue
+        chooser = Chooser(loose, hidden[place], cost[place])
+        for count in place[left].tolist():
             moved = chooser.withhold(int(np.searchsorted(place, count)), beyond[count])
             if moved is None:
                 continue
