@@ -67,8 +67,10 @@ def settle(
         while level < depth.max(initial=0):
             level += 1
             _hand_down(lattice, hidden, positive, depth == level)
-        asked, need = _told(lattice, hidden, beyond, need)
-        more, need = _untold(lattice, hidden, unknown, beyond, need, cost=cost, times=times)
+        asked, need, left = _untold(
+            lattice, hidden, unknown, beyond, need, cost=cost, times=times
+        )  # fmt: skip
+        more, need = _told(lattice, hidden, left, need)
         asked = np.union1d(asked, more)
         if times is None:
             more, need = _one_each(lattice, hidden, positive, need, threshold)
@@ -82,18 +84,19 @@ def settle(
 def _untold(
     lattice: Lattice, hidden: Flags, unknown: Flags, beyond: dict[int, float], need: Need, *,
     cost: Reals, times: Times | None,
-) -> tuple[Integers, Need]:  # fmt: skip
-    """Withhold, in place, what lets counts move whose withheld total cannot be told.
+) -> tuple[Integers, Need, dict[int, float]]:  # fmt: skip
+    """Withhold, in place, what lets counts move that a reader narrows who is told nothing.
 
     The entity above them moves with them, in its own row; that it can is asked in its own block:
-    its counts that move are returned, and the need with theirs.
+    its counts that move are returned, and the need with theirs, and what cannot move so either.
     """
     holder = np.where(lattice.above >= 0, lattice.entity[lattice.above], -1)
     asked: list[int] = []
+    stuck: dict[int, float] = {}
     by_parent: dict[int, list[int]] = {}
     for count in beyond:
         total = int(lattice.above[count])
-        if total >= 0 and hidden[total] and lattice.values[total] != lattice.values[count]:
+        if total >= 0:
             by_parent.setdefault(int(lattice.entity[total]), []).append(count)
     web = Web.of(lattice.values, lattice.families, hidden=hidden, unknown=unknown, told=False)
     for parent, counts in by_parent.items():
@@ -116,6 +119,7 @@ def _untold(
         for count in place[left].tolist():
             moved = chooser.withhold(int(np.searchsorted(place, count)), beyond[count])
             if moved is None:
+                stuck[count] = beyond[count]
                 continue
             more = np.array(list(moved), dtype=np.int64)
             chooser.take(more)
@@ -134,7 +138,7 @@ def _untold(
                     ):
                         asked.append(one)
                         need = wider
-    return np.unique(np.array(asked, dtype=np.int64)), need
+    return np.unique(np.array(asked, dtype=np.int64)), need, stuck
 
 
 def _one_each(
