@@ -24,7 +24,7 @@ COUNTRIES = ["IT", "MT", "NL", "SI"]
 
 @pytest.fixture(scope="session")
 def release_folder():
-    """An invented release: 20 000 cases of four countries, Malta's mostly withheld.
+    """An invented release: 60 000 cases of four countries, Malta's mostly withheld.
 
     It takes half a minute to make, so it is kept as long as the code that made it is the same.
     """
@@ -38,7 +38,7 @@ def release_folder():
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker makes it, the others wait
         if not kept.is_dir():
             made = Path(tempfile.mkdtemp(dir=kept.parent, prefix=f"{kept.name}."))
-            data = write_demo(made / "data", cases=20_000, seed=1, countries=COUNTRIES)
+            data = write_demo(made / "data", cases=60_000, seed=1, countries=COUNTRIES)
             run_study(data / "study.toml", made / "release")
             shutil.rmtree(made / "data")
             made.rename(kept)

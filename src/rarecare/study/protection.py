@@ -86,13 +86,14 @@ def _audited(estimates: pl.DataFrame, given: dict[str, Any], also: dict[str, Any
     breakdown are withheld too, which hides it among them.
     """
     shown = protect(estimates, **given, **also)
+    changed = pl.lit(value=True)
     for _ in range(_ROUNDS):
-        found = narrowed_small(shown.estimates, estimates, **given)
+        found = narrowed_small(shown.estimates.filter(changed), estimates.filter(changed), **given)
         if found.is_empty():
             return shown
         more = _beside(found, estimates, given["entities"])
         affected = _affected(found["measure"].unique().to_list(), also["links"])
-        own = pl.col("measure").is_in(affected)
+        own = changed = pl.col("measure").is_in(affected)
         gone = (shown.estimates["n"].is_null() & estimates["n"].is_not_null()) | more
         place = estimates["measure"].is_in(affected)
         links_of = [link for link in also["links"] if link.measure in affected]
