@@ -34,13 +34,13 @@ def survival_alone(text):
 
 @pytest.fixture(scope="session")
 def whole_data(made_once):
-    """Three synthetic countries, 30 000 cases, with every measure that a study can ask for.
+    """Three synthetic countries, 60 000 cases, with every measure that a study can ask for.
 
     The target of the expected cases is of two of these countries and of Malta.
     """
 
     def make(folder):
-        data = write_demo(folder / "data", cases=30_000, countries=["BG", "SI", "FI"])
+        data = write_demo(folder / "data", cases=60_000, countries=["BG", "SI", "FI"])
         frames = [
             Population.read(data / source / "population.csv")
             .part(year=2007)

@@ -274,8 +274,8 @@ def test_projections_are_those_of_the_release(release, html):
             rate = row(release, measure=schema.PROJECTED_RATE, **own)
             assert cells[0] == period.replace("-", "–")
             assert cells[1:] == [
-                str(numbers.cases(cases)), said(numbers.cases_interval(cases)),
-                str(numbers.incidence(rate)), said(numbers.incidence_interval(rate)),
+                said(numbers.cases(cases)), said(numbers.cases_interval(cases)),
+                said(numbers.incidence(rate)), said(numbers.incidence_interval(rate)),
             ]  # fmt: skip
             assert rows[2 * k][0].endswith(f"{whole(cases['n'])} cases, {cases['method']}")
 

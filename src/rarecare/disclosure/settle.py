@@ -17,6 +17,8 @@ from rarecare.disclosure.web import Flags, Reals, Web, family_sums
 
 _WORTH = 4.0
 """How many parts one of their totals is worth."""
+_LARGE = 20
+"""Times the threshold, from which a total of everything is always shown."""
 
 
 def settle(
@@ -47,6 +49,7 @@ def settle(
     need = Need.of(web, small, threshold, most)
     hidden = hidden.copy()
     positive = lattice.values > 0
+    positive &= ~_tops(lattice, threshold)
     if fixed is not None:
         positive &= ~fixed
     depth = _depth(lattice)
@@ -70,7 +73,7 @@ def settle(
         asked, need, left = _untold(
             lattice, hidden, unknown, beyond, need, cost=cost, times=times
         )  # fmt: skip
-        more, need = _told(lattice, hidden, left, need)
+        more, need = _told(lattice, hidden, positive, left, need)
         asked = np.union1d(asked, more)
         if times is None:
             more, need = _one_each(lattice, hidden, positive, need, threshold)
@@ -160,7 +163,7 @@ def _one_each(
             others = own[~hidden[own] & positive[own]]
             if len(others):
                 hidden[others[np.argmin(lattice.values[others])]] = True
-            else:
+            elif positive[family.total[relation]]:
                 asked.append(int(family.total[relation]))
     for total in asked:
         whole = float(lattice.values[total])
@@ -204,6 +207,14 @@ def _with_unions(
     return hidden
 
 
+def _tops(lattice: Lattice, threshold: int) -> Flags:
+    """Return large totals of everything, which are part of nothing: they are never withheld."""
+    top = (lattice.above < 0) & (lattice.values >= _LARGE * threshold)
+    for family in lattice.families:
+        top[family.part] = False
+    return top
+
+
 def _one_block(
     web: Web, place: Integers, hidden: Flags, need: Need, *, cost: Reals, times: Times | None
 ) -> dict[int, float]:
@@ -226,13 +237,13 @@ def _one_block(
 
 
 def _told(
-    lattice: Lattice, hidden: Flags, beyond: dict[int, float], need: Need
+    lattice: Lattice, hidden: Flags, positive: Flags, beyond: dict[int, float], need: Need
 ) -> tuple[Integers, Need]:
     """Withhold, in place, totals that pin a part; return them, and the need with theirs."""
     asked = []
     for count, move in beyond.items():
         total = int(lattice.above[count])
-        if total < 0 or hidden[total]:
+        if total < 0 or hidden[total] or not positive[total]:
             continue
         asked.append(total)
         whole = float(lattice.values[total])

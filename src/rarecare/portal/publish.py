@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import Resolver404, resolve
@@ -215,8 +216,11 @@ class _Edition:
         if found.path.startswith(pinned):
             found = Address(f"/{language}/{found.path.removeprefix(pinned)}", found.query,
                             found.fragment)  # fmt: skip
+        own = found.path.split("/")[1]
         try:
-            match = resolve(found.path)
+            # an address is known in its own language alone
+            with override(own if own in dict(settings.LANGUAGES) else language):
+                match = resolve(found.path)
         except Resolver404:
             return None
         view, parts = match.view_name, found.path.split("/")
