@@ -277,7 +277,8 @@ def test_projections_are_those_of_the_release(release, html):
                 said(numbers.cases(cases)), said(numbers.cases_interval(cases)),
                 said(numbers.incidence(rate)), said(numbers.incidence_interval(rate)),
             ]  # fmt: skip
-            assert rows[2 * k][0].endswith(f"{whole(cases['n'])} cases, {cases['method']}")
+            if cases["n"] is not None:
+                assert rows[2 * k][0].endswith(f"{whole(cases['n'])} cases, {cases['method']}")
 
 
 def test_the_fan_has_the_years_observed(release, html):
