@@ -42,169 +42,213 @@ def settle(
     times
         Where the counts are of a (cell, time): what other times say of them.
     """
-    web = Web.of(lattice.values, lattice.families, hidden=hidden, unknown=unknown)
-    small = (lattice.values > 0) & (lattice.values < threshold) & ~unknown
-    everything = np.arange(len(hidden))
-    most = times.bounds(hidden, everything)[1] if times is not None else None
-    need = Need.of(web, small, threshold, most)
-    hidden = hidden.copy()
-    positive = lattice.values > 0
-    positive &= ~_tops(lattice, threshold)
-    if fixed is not None:
-        positive &= ~fixed
-    depth = _depth(lattice)
-    cost = _costs(lattice, hidden, depth)
-    asked = need.counts
-    while len(asked):
-        wanted = np.zeros(len(hidden), dtype=bool)
+    return _Settling(lattice, hidden, unknown, threshold, fixed=fixed, times=times).settled()
+
+
+class _Settling:
+    """A lattice on its way: what is withheld, and how far each count must be able to move."""
+
+    def __init__(
+        self, lattice: Lattice, hidden: Flags, unknown: Flags, threshold: int, *,
+        fixed: Flags | None, times: Times | None,
+    ) -> None:  # fmt: skip
+        self.lattice, self.threshold, self.times = lattice, threshold, times
+        self.hidden = hidden.copy()
+        values, families = lattice.values, lattice.families
+        self.told = Web.of(values, families, hidden=hidden, unknown=unknown)
+        self.untold = Web.of(values, families, hidden=hidden, unknown=unknown, told=False)
+        small = (values > 0) & (values < threshold) & ~unknown
+        most = times.bounds(hidden, np.arange(len(hidden)))[1] if times is not None else None
+        self.need = Need.of(self.told, small, threshold, most)
+        self.free = (values > 0) & ~_tops(lattice, threshold)
+        """Counts that may be withheld."""
+        if fixed is not None:
+            self.free &= ~fixed
+        self.depth = _depth(lattice)
+        self.cost = _costs(lattice, hidden, self.depth)
+
+    def settled(self) -> Flags:
+        """Return what is withheld."""
+        asked = self.need.counts
+        while len(asked):
+            beyond = self._from_the_top(asked)
+            asked, stuck = self._untold(beyond)
+            asked = np.union1d(asked, self._totals_of(stuck))
+            if self.times is None:
+                asked = np.union1d(asked, self._one_each())
+        self._with_unions()
+        for level in range(1, int(self.depth.max(initial=0)) + 1):
+            self._hand_down(level)
+        return self.hidden
+
+    def _from_the_top(self, asked: Integers) -> list[int]:
+        """Withhold in the blocks of some counts; return those that no block lets move."""
+        wanted = np.zeros(len(self.hidden), dtype=bool)
         wanted[asked] = True
-        blocks = [place for place in web.pieces(hidden | positive) if wanted[place].any()]
+        depth = self.depth
+        blocks = [
+            place for place in self.told.pieces(self.hidden | self.free) if wanted[place].any()
+        ]
         blocks.sort(key=lambda place: (depth[place[0]], place[0]))
-        beyond: dict[int, float] = {}
+        beyond: list[int] = []
         level = 0
         for place in blocks:
             while level < depth[place[0]]:
                 level += 1
-                _hand_down(lattice, hidden, positive, depth == level)
-            beyond |= _one_block(web, place, hidden, need, cost=cost[place], times=times)
+                self._hand_down(level)
+            beyond += self._one_block(place)
         while level < depth.max(initial=0):
             level += 1
-            _hand_down(lattice, hidden, positive, depth == level)
-        asked, need, left = _untold(
-            lattice, hidden, unknown, beyond, need, cost=cost, times=times
-        )  # fmt: skip
-        more, need = _told(lattice, hidden, positive, left, need)
-        asked = np.union1d(asked, more)
+            self._hand_down(level)
+        return beyond
+
+    def _one_block(self, place: Integers) -> list[int]:
+        part, own = self.told.part(place), self.need.within(place)
+        times, cost = self.times, self.cost[place]
         if times is None:
-            more, need = _one_each(lattice, hidden, positive, need, threshold)
-            asked = np.union1d(asked, more)
-    hidden = _with_unions(lattice, hidden, positive, threshold)
-    for level in range(1, int(depth.max(initial=0)) + 1):
-        _hand_down(lattice, hidden, positive, depth == level)
-    return hidden
-
-
-def _untold(
-    lattice: Lattice, hidden: Flags, unknown: Flags, beyond: dict[int, float], need: Need, *,
-    cost: Reals, times: Times | None,
-) -> tuple[Integers, Need, dict[int, float]]:  # fmt: skip
-    """Withhold, in place, what lets counts move that a reader narrows who is told nothing.
-
-    The entity above them moves with them, in its own row; that it can is asked in its own block:
-    its counts that move are returned, and the need with theirs, and what cannot move so either.
-    """
-    holder = np.where(lattice.above >= 0, lattice.entity[lattice.above], -1)
-    asked: list[int] = []
-    stuck: dict[int, float] = {}
-    by_parent: dict[int, list[int]] = {}
-    for count in beyond:
-        total = int(lattice.above[count])
-        if total >= 0:
-            by_parent.setdefault(int(lattice.entity[total]), []).append(count)
-    web = Web.of(lattice.values, lattice.families, hidden=hidden, unknown=unknown, told=False)
-    for parent, counts in by_parent.items():
-        inside = (holder == parent) | (lattice.entity == parent)
-        place = np.flatnonzero(inside & (hidden | (lattice.values > 0)))
-        grand = np.unique(holder[lattice.entity == parent])[0]
-        around = ~inside & ((holder == grand) | (lattice.entity == grand))
-        part = web.part(place, around)
-        loose = part
-        if times is not None:
-            lower, upper = times.bounds(hidden, place)
+            block = protect_block(part, self.hidden[place], own, cost)
+            self.hidden[place] = block.hidden
+            return [int(place[count]) for count in block.beyond]
+        free = times.free(place)
+        while True:
+            lower, upper = times.bounds(self.hidden, place)
             part = replace(part, lower=lower, upper=upper)
-            lower, upper = times.free(place)
-            loose = replace(part, lower=lower, upper=upper)
-        mine = Need(np.searchsorted(place, counts), need.least[place], need.greatest[place])
-        left = np.unique(np.concatenate(narrow(part, hidden[place], mine)))
-        if not len(left):
-            continue
-        chooser = Chooser(loose, hidden[place], cost[place])
-        for count in place[left].tolist():
-            moved = chooser.withhold(int(np.searchsorted(place, count)), beyond[count])
-            if moved is None:
-                stuck[count] = beyond[count]
-                continue
-            more = np.array(list(moved), dtype=np.int64)
-            chooser.take(more)
-            hidden[place[more]] = True
-            for at, value in moved.items():
-                one = int(place[at])
-                if times is not None:
-                    times.stretch(hidden, one, value)
-                if lattice.entity[one] == parent:
-                    own = float(lattice.values[one])
-                    wider = need.also(one, min(own, value), max(own, value))
-                    if (
-                        one not in need.counts
-                        or wider.least[one] < need.least[one]
-                        or wider.greatest[one] > need.greatest[one]
-                    ):
+            block = protect_block(part, self.hidden[place], own, cost, free)
+            self.hidden[place] = block.hidden
+            for count, value in block.stretched.items():
+                times.stretch(self.hidden, int(place[count]), value)
+            if not block.stretched:
+                return [int(place[count]) for count in block.beyond]
+
+    def _untold(self, beyond: list[int]) -> tuple[Integers, dict[int, float]]:
+        """Withhold what lets counts move that a reader narrows who is told nothing.
+
+        The entity above them moves with them, in its own row; that it can is asked in its own
+        block: its counts that move are returned, and the moves that are not possible so either.
+        """
+        lattice = self.lattice
+        above = lattice.above
+        holder = np.where(above >= 0, lattice.entity[above], -1)
+        by_parent: dict[int, list[int]] = {}
+        for count in beyond:
+            if above[count] >= 0:
+                by_parent.setdefault(int(holder[count]), []).append(count)
+        asked: list[int] = []
+        stuck: dict[int, float] = {}
+        for parent, counts in by_parent.items():
+            own = lattice.entity == parent
+            inside = (holder == parent) | own
+            place = np.flatnonzero(inside & (self.hidden | self.free))
+            grand = holder[own][0]
+            around = ~inside & ((holder == grand) | (lattice.entity == grand))
+            part = self.untold.part(place, around)
+            loose = part
+            if self.times is not None:
+                lower, upper = self.times.bounds(self.hidden, place)
+                part = replace(part, lower=lower, upper=upper)
+                lower, upper = self.times.free(place)
+                loose = replace(part, lower=lower, upper=upper)
+            need = Need(
+                np.searchsorted(place, counts), self.need.least[place], self.need.greatest[place]
+            )
+            low, high = narrow(part, self.hidden[place], need)
+            goals = [(count, need.least[count]) for count in low]
+            goals += [(count, need.greatest[count]) for count in high]
+            chooser = Chooser(loose, self.hidden[place], self.cost[place]) if goals else None
+            for count, goal in goals:
+                assert chooser is not None
+                move = float(goal - part.values[count])
+                moved = chooser.withhold(int(count), move)
+                if moved is None:
+                    stuck[int(place[count])] = move
+                    continue
+                chooser.take(np.array(list(moved), dtype=np.int64))
+                for at, value in moved.items():
+                    one = int(place[at])
+                    self.hidden[one] = True
+                    if self.times is not None:
+                        self.times.stretch(self.hidden, one, value)
+                    if own[one] and self._must_reach(one, value):
                         asked.append(one)
-                        need = wider
-    return np.unique(np.array(asked, dtype=np.int64)), need, stuck
+        return np.unique(np.array(asked, dtype=np.int64)), stuck
 
+    def _totals_of(self, stuck: dict[int, float]) -> Integers:
+        """Withhold totals that pin a part, and return them: they must move with it."""
+        asked = []
+        for count, move in stuck.items():
+            total = int(self.lattice.above[count])
+            if total >= 0 and not self.hidden[total] and self.free[total]:
+                asked.append(total)
+                self._must_reach(total, float(self.lattice.values[total]) + move)
+        self.hidden[asked] = True
+        return np.unique(np.array(asked, dtype=np.int64))
 
-def _one_each(
-    lattice: Lattice, hidden: Flags, positive: Flags, need: Need, threshold: int
-) -> tuple[Integers, Need]:
-    """Withhold, in place, one more where each withheld part of a total would have to be 1.
+    def _must_reach(self, count: int, value: float) -> bool:
+        """Add to the need that a count can take a value; return whether that is new."""
+        own = float(self.lattice.values[count])
+        wider = self.need.also(count, min(own, value), max(own, value))
+        new = (
+            count not in self.need.counts
+            or wider.least[count] < self.need.least[count]
+            or wider.greatest[count] > self.need.greatest[count]
+        )
+        self.need = wider
+        return bool(new)
 
-    A count of 0 is shown where nothing above it is withheld, so that one withheld is 1 or more.
-    The smallest other part goes, or the total, which is returned with the need.
-    """
-    asked = []
-    for family in lattice.families:
-        left, _ = family_sums(family, np.where(hidden, 0, lattice.values), hidden)
-        gone = hidden[family.part] & (lattice.values[family.part] > 0)
-        number = np.bincount(family.relation, weights=gone, minlength=len(family.total))
-        ones = (number > 1) & (left == number) & ~hidden[family.total]
-        for relation in np.flatnonzero(ones):
-            own = family.part[family.relation == relation]
-            others = own[~hidden[own] & positive[own]]
-            if len(others):
-                hidden[others[np.argmin(lattice.values[others])]] = True
-            elif positive[family.total[relation]]:
-                asked.append(int(family.total[relation]))
-    for total in asked:
-        whole = float(lattice.values[total])
-        need = need.also(total, whole, whole + threshold)
-    hidden[asked] = True
-    return np.unique(np.array(asked, dtype=np.int64)), need
+    def _one_each(self) -> Integers:
+        """Withhold one more where each withheld part of a total would have to be 1.
 
+        A count of 0 is shown where nothing above it is withheld, so that one withheld is 1 or
+        more. The smallest other part goes, or the total, which is returned.
+        """
+        values, asked = self.lattice.values, []
+        for family in self.lattice.families:
+            left, _ = family_sums(family, np.where(self.hidden, 0, values), self.hidden)
+            gone = self.hidden[family.part] & (values[family.part] > 0)
+            number = np.bincount(family.relation, weights=gone, minlength=len(family.total))
+            ones = (number > 1) & (left == number) & ~self.hidden[family.total]
+            for relation in np.flatnonzero(ones):
+                own = family.part[family.relation == relation]
+                others = own[~self.hidden[own] & self.free[own]]
+                total = int(family.total[relation])
+                if len(others):
+                    self.hidden[others[np.argmin(values[others])]] = True
+                elif self.free[total]:
+                    asked.append(total)
+        for total in asked:
+            self._must_reach(total, float(values[total] + self.threshold))
+        self.hidden[asked] = True
+        return np.unique(np.array(asked, dtype=np.int64))
 
-def _with_unions(
-    lattice: Lattice, hidden: Flags, positive: Flags, threshold: int
-) -> Flags:  # fmt: skip
-    """Return what is withheld once no group that overlaps the tree tells one of its parts.
+    def _with_unions(self) -> None:
+        """Withhold more where a group that overlaps the tree would tell one of its parts.
 
-    Such a group hangs all blocks together. It says little of each part where three or more of them
-    are withheld, twice the threshold or more together: the smallest go, or the group itself.
-    """
-    family, values = lattice.union, lattice.values
-    if not len(family.total):
-        return hidden
-    hidden = hidden.copy()
-    parts = np.split(
-        family.part[np.argsort(family.relation, kind="stable")],
-        np.cumsum(np.bincount(family.relation, minlength=len(family.total)))[:-1],
-    )
-    for total, own in zip(family.total, parts, strict=True):
-        gone = own[hidden[own] & (values[own] > 0)]
-        if not len(gone) or hidden[total]:
-            continue
-        left = own[~hidden[own] & positive[own]]
-        more = left[np.argsort(values[left], kind="stable")]
-        beside = max(int(values[total] - values[own].sum()), 0)  # in parts not listed here
-        number = max(3 - len(gone) - (beside > 0), 0)
-        enough = 2 * threshold - beside - int(values[gone].sum())
-        if enough > 0:
-            lacking = int(np.searchsorted(np.cumsum(values[more]), enough)) + 1
-            number = max(number, lacking)
-        if number > len(more):
-            hidden[total] = True
-        else:
-            hidden[more[:number]] = True
-    return hidden
+        Such a group hangs all blocks together. It says little of each part where three or more of
+        them are withheld, twice the threshold or more together: the smallest go, or the group.
+        """
+        family, values = self.lattice.union, self.lattice.values
+        order = np.argsort(family.relation, kind="stable")
+        sizes = np.bincount(family.relation, minlength=len(family.total))
+        ends = np.cumsum(sizes)
+        for total, start, end in zip(family.total, ends - sizes, ends, strict=True):
+            own = family.part[order[start:end]]
+            gone = own[self.hidden[own] & (values[own] > 0)]
+            if not len(gone) or self.hidden[total]:
+                continue
+            left = own[~self.hidden[own] & self.free[own]]
+            more = left[np.argsort(values[left], kind="stable")]
+            beside = max(int(values[total] - values[own].sum()), 0)  # in parts not listed here
+            number = max(3 - len(gone) - (beside > 0), 0)
+            enough = 2 * self.threshold - beside - int(values[gone].sum())
+            if enough > 0:
+                number = max(number, int(np.searchsorted(np.cumsum(values[more]), enough)) + 1)
+            self.hidden[more[:number] if number <= len(more) else [total]] = True
+
+    def _hand_down(self, level: int) -> None:
+        """Withhold the parts at one depth of what is withheld above them."""
+        above = self.lattice.above
+        part = np.flatnonzero((self.depth == level) & self.free & (above >= 0))
+        self.hidden[part] |= self.hidden[above[part]]
 
 
 def _tops(lattice: Lattice, threshold: int) -> Flags:
@@ -213,49 +257,6 @@ def _tops(lattice: Lattice, threshold: int) -> Flags:
     for family in lattice.families:
         top[family.part] = False
     return top
-
-
-def _one_block(
-    web: Web, place: Integers, hidden: Flags, need: Need, *, cost: Reals, times: Times | None
-) -> dict[int, float]:
-    """Withhold, in place, of one block; return what no withholding of it achieves."""
-    part, own = web.part(place), need.within(place)
-    if times is None:
-        block = protect_block(part, hidden[place], own, cost)
-        hidden[place] = block.hidden
-        return {int(place[count]): move for count, move in block.beyond.items()}
-    free = times.free(place)
-    while True:
-        lower, upper = times.bounds(hidden, place)
-        part = replace(part, lower=lower, upper=upper)
-        block = protect_block(part, hidden[place], own, cost, free)
-        hidden[place] = block.hidden
-        for count, value in block.stretched.items():
-            times.stretch(hidden, int(place[count]), value)
-        if not block.stretched:
-            return {int(place[count]): move for count, move in block.beyond.items()}
-
-
-def _told(
-    lattice: Lattice, hidden: Flags, positive: Flags, beyond: dict[int, float], need: Need
-) -> tuple[Integers, Need]:
-    """Withhold, in place, totals that pin a part; return them, and the need with theirs."""
-    asked = []
-    for count, move in beyond.items():
-        total = int(lattice.above[count])
-        if total < 0 or hidden[total] or not positive[total]:
-            continue
-        asked.append(total)
-        whole = float(lattice.values[total])
-        need = need.also(total, whole + min(move, 0.0), whole + max(move, 0.0))
-    hidden[asked] = True
-    return np.unique(np.array(asked, dtype=np.int64)), need
-
-
-def _hand_down(lattice: Lattice, hidden: Flags, positive: Flags, at: Flags) -> None:
-    """Withhold, in place, the parts at one depth of what is withheld above them."""
-    part = np.flatnonzero(at & positive & (lattice.above >= 0))
-    hidden[part] |= hidden[lattice.above[part]]
 
 
 def _depth(lattice: Lattice) -> Integers:

@@ -7,7 +7,6 @@ from typing import Any
 import polars as pl
 
 from rarecare.disclosure import (
-    Link,
     Protected,
     audit_rounded,
     narrowed_small,
@@ -85,6 +84,7 @@ def _audited(estimates: pl.DataFrame, given: dict[str, Any], also: dict[str, Any
     Where it still finds a small count, the rows of that cancer and its siblings in the same
     breakdown are withheld too, which hides it among them.
     """
+    estimates = estimates.sort(schema.KEY)
     shown = protect(estimates, **given, **also)
     changed = pl.lit(value=True)
     for _ in range(_ROUNDS):
@@ -92,38 +92,32 @@ def _audited(estimates: pl.DataFrame, given: dict[str, Any], also: dict[str, Any
         if found.is_empty():
             return shown
         more = _beside(found, estimates, given["entities"])
-        affected = _affected(found["measure"].unique().to_list(), also["links"])
+        affected = _affected(found["measure"].unique().to_list(), also)
         own = changed = pl.col("measure").is_in(affected)
-        gone = (shown.estimates["n"].is_null() & estimates["n"].is_not_null()) | more
-        place = estimates["measure"].is_in(affected)
-        links_of = [link for link in also["links"] if link.measure in affected]
+        gone = shown.estimates["n"].is_null() | more
         part = protect(
-            estimates.filter(own), **given, **(also | {"links": links_of}),
-            more=gone.filter(place),
+            estimates.filter(own), **given, **also,
+            more=gone.filter(estimates["measure"].is_in(affected)),
         )  # fmt: skip
-        order = pl.int_range(pl.len())
-        joined = pl.concat(
-            [
-                shown.estimates.with_columns(_at=order).filter(~own),
-                estimates.select(_at=order).filter(place).hstack(part.estimates).select(
-                    *part.estimates.columns, "_at"
-                ),
-            ]
-        ).sort("_at").drop("_at")  # fmt: skip
-        tables = [
-            pl.concat([table.filter(~own), new]).sort("measure")
-            for table, new in ((shown.summary, part.summary), (shown.utility, part.utility))
-        ]
-        shown = Protected(joined, shown.rule, *tables)
+        shown = Protected(
+            pl.concat([shown.estimates.filter(~own), part.estimates]).sort(schema.KEY),
+            shown.rule,
+            pl.concat([shown.summary.filter(~own), part.summary]).sort("measure"),
+            pl.concat([shown.utility.filter(~own), part.utility]).sort("measure"),
+        )
     refuse_narrowed(shown.estimates, estimates, **given)
     return shown
 
 
-def _affected(measures: list[str], links_: list[Link]) -> list[str]:
-    """Return measures and all that are linked to them."""
+def _affected(measures: list[str], also: dict[str, Any]) -> list[str]:
+    """Return measures, and all that are linked to them or shown together with them."""
     found = list(measures)
     for name in found:  # grows on the way
-        found += [one.measure for one in links_ if one.base == name and one.measure not in found]
+        beside = [one.measure for one in also["links"] if one.base == name]
+        beside += [
+            one for group in also["together"] if name in group.measures for one in group.measures
+        ]
+        found += [one for one in dict.fromkeys(beside) if one not in found]
     return found
 
 
