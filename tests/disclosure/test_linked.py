@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from rarecare.disclosure import Link, protect
+from rarecare.disclosure import Link, Together, protect
 from rarecare.errors import DisagreementError
 
 from . import tables
@@ -119,3 +119,27 @@ def test_measures_linked_in_a_circle_are_refused():
     rows = release(*((m, "AA", 30) for m in "abc"))
     with pytest.raises(DisagreementError, match=r"linked in a circle.*a, b"):
         protected(rows, Link("a", "b"), Link("b", "a"), Link("c", "c2"))
+
+
+def divided(*counts):
+    """Rows (measure, area, n, numerator, denominator) of all cancers."""
+    rows = [
+        (measure, "all", area, "all", "all", "2000", None, "none", "wilson", n, events, of, None,
+         "share", 0.5, 0.1, 0.4, 0.6, 0.95, "ok", None, "derived", True)
+        for measure, area, n, events, of in counts
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=tables.COLUMNS, orient="row")
+
+
+@pytest.mark.parametrize("cases", [False, True])
+def test_parts_of_a_denominator_go_together(cases):
+    rows = divided(
+        ("a", "AA", 40, 3, 30), ("b", "AA", 40, 27, 30), ("c", "AA", 40, 9, 30),
+        ("a", "BB", 60, 20, 50), ("b", "BB", 60, 30, 50),
+    )  # fmt: skip
+    together = [Together(("a", "b"), cases=cases)]
+    out = protect(rows, areas=AREAS, entities=ENTITIES, together=together).estimates
+    gone = out.filter(status="withheld")
+    assert gone.select("measure", "area").rows() == [("a", "AA"), ("b", "AA")]
+    assert gone["events"].null_count() == gone["at_risk"].null_count() == 2
+    assert gone["n"].null_count() == (2 if cases else 0)

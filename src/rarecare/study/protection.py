@@ -124,11 +124,15 @@ def _affected(measures: list[str], also: dict[str, Any]) -> list[str]:
 def _beside(found: pl.DataFrame, estimates: pl.DataFrame, entities: pl.DataFrame) -> pl.Series:
     """Return which rows are of the cancers found or their siblings, in the same breakdown."""
     parents = entities.select("entity_id", _parent=pl.col("parent_id").fill_null(""))
+    survival = pl.col("measure").str.starts_with(schema.NET_SURVIVAL)
+    whole = (pl.col("age_group") == schema.ALL) | (
+        survival & pl.col("age_group").is_in([ADULTS, CHILDREN])
+    )
     kind = (
         pl.when(pl.col("area") != schema.ALL).then(pl.lit("area"))
         .when(pl.col("period").str.len_chars() == 4).then(pl.lit("year"))
         .when(pl.col("sex") != schema.ALL).then(pl.lit("sex"))
-        .when(~pl.col("age_group").is_in([schema.ALL, ADULTS, CHILDREN])).then(pl.lit("age"))
+        .when(~whole).then(pl.lit("age"))
         .otherwise(pl.lit("whole")).alias("_kind")
     )  # fmt: skip
     wanted = found.join(parents, on="entity_id").select("measure", "_parent", kind).unique()
