@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,46 +16,39 @@ from rarecare.codes.rare_cancers import RareCancerList, chosen_list
 from rarecare.errors import LifeTableError, PopulationError, UsageError
 from rarecare.results import WITHHELD
 from rarecare.study import schema
-from rarecare.study.care import CareArea, CareMade, CareTables, care_tables, close_area
-from rarecare.study.care_pathways import AskedPathways, Traced
+from rarecare.study.care import CareTables, care_tables
+from rarecare.study.care_pathways import AskedPathways
 from rarecare.study.care_tally import Asking, ask
 from rarecare.study.care_volumes import add_treated, checked_thresholds, inhabitants
-from rarecare.study.complete import Registered, complete_rows, registered
+from rarecare.study.complete import Registered, registered
 from rarecare.study.conditional import conditional_rows
 from rarecare.study.config import Registry, Study, read_study
 from rarecare.study.entities import LEAF, Groups
-from rarecare.study.incidence import Counts, count, incidence_rows, study_period
+from rarecare.study.incidence import Counts, count, study_period
+from rarecare.study.levels import Level, Made
 from rarecare.study.listing import listed_areas, listed_entities
-from rarecare.study.models import Gathered, gather, model_rows
+from rarecare.study.models import gather, model_rows
 from rarecare.study.outlook import (
-    Ahead,
     expected_rows,
-    projection_rows,
     shrunken_rows,
-    trend_rows,
     years_ahead,
 )
 from rarecare.study.pathway_rows import pathway_rows
 from rarecare.study.pathway_schema import PATHWAYS
-from rarecare.study.prevalence import Alive, count_alive, prevalence_rows
+from rarecare.study.prevalence import count_alive
 from rarecare.study.protection import protected
 from rarecare.study.quality import QualityCounts, entity_rows, quality_rows
 from rarecare.study.release import REPORT, Release, write_release
 from rarecare.study.shrunken import of_what_is_shown
 from rarecare.study.sources import Submission, read_submission, target_population
-from rarecare.study.stages import StageSums, stage_rows
+from rarecare.study.stages import stage_rows
 from rarecare.study.survival import (
-    Sums,
     survival_period,
-    survival_rows,
     tally_registry,
 )
 from rarecare.tally.engines import Engine
 
 Progress = Callable[[str, int, int], None]
-_WHOLE = ("whole",)
-_POOLED_INCIDENCE = ("whole", "sex", "age", "year")
-_POOLED_SURVIVAL = ("whole", "curve", "sex", "age")
 
 
 def run_study(
@@ -111,23 +104,23 @@ def make_release(
     say = progress or _silent
     steps = len(study.registries) + 3
     groups = Groups.of(entities.entities, study.wanted_entities)
-    made = _Made()
+    made = Made()
     if study.care is not None:
         checked_thresholds(study, groups)
         made.asking = Asking.of(study.care)
         made.ways = AskedPathways.of(study, groups)
         made.inputs += made.ways.inputs if made.ways else []
     order = sorted(study.registries, key=lambda r: (region_of(r.country), r.country, r.id))
-    whole, region, country = _Level(schema.ALL), _Level(""), _Level("")
+    whole, region, country = Level(schema.ALL), Level(""), Level("")
     for done, registry in enumerate(order):
         say(f"{registry.id}", done, steps)
         place = region_of(registry.country)
         if registry.country != country.area:
             country.close(made, groups, study, within=region)
-            country = _Level(registry.country)
+            country = Level(registry.country)
         if place != region.area:
             region.close(made, groups, study, within=whole)
-            region = _Level(place)
+            region = Level(place)
         submission = read_submission(registry, study, entities)
         levels = (country, region, whole)
         _add(submission, study, groups, made, levels=levels, engine=engine)
@@ -165,94 +158,13 @@ def make_release(
     return _protected(made, groups, study, entities, judged=both, care=care)
 
 
-@dataclass(slots=True)
-class _Made:
-    """What the registries have given so far."""
-
-    estimates: list[pl.DataFrame] = field(default_factory=list)
-    exclusions: list[pl.DataFrame] = field(default_factory=list)
-    quality: list[pl.DataFrame] = field(default_factory=list)
-    inputs: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    targets: list[str] = field(default_factory=list)
-    by_country: dict[str, Counts] = field(default_factory=dict)
-    stages: StageSums = field(default_factory=StageSums)
-    cells: dict[str, Gathered] = field(default_factory=dict)
-    quality_counts: QualityCounts | None = None
-    models: dict[str, dict[str, Any]] = field(default_factory=dict)
-    asking: Asking | None = None
-    care: CareMade = field(default_factory=CareMade)
-    ways: AskedPathways | None = None
-    traced: Traced = field(default_factory=Traced)
-
-
-@dataclass(slots=True)
-class _Level:
-    """One area under way: a country, a region, or the whole."""
-
-    area: str
-    counts: Counts | None = None
-    ahead: Ahead = field(default_factory=Ahead)
-    sums: Sums = field(default_factory=Sums)
-    alive: Alive = field(default_factory=Alive)
-    registered: Registered = field(default_factory=Registered)
-    care: CareArea = field(default_factory=CareArea)
-
-    def close(
-        self, made: _Made, groups: Groups, study: Study, *, within: _Level | None = None
-    ) -> None:
-        """Estimate what the area holds; its daily sums go to the area that it lies within."""
-        pooled = within is None
-        if self.counts is not None:
-            margins = _POOLED_INCIDENCE if pooled else _WHOLE
-            rows = incidence_rows(self.counts, groups, study, area=self.area, margins=margins)
-            made.estimates.append(rows)
-            if not pooled and self.area in {r.country for r in study.registries}:
-                made.by_country[self.area] = self.counts
-            self._look_ahead(self.counts, made, groups, study, pooled=pooled)
-        if self.sums.arrays:
-            margins = _POOLED_SURVIVAL if pooled else _WHOLE
-            made.estimates.append(
-                survival_rows(self.sums, groups, study, area=self.area, margins=margins)
-            )
-            if within is not None:
-                within.sums.add(self.sums)
-                self.sums = Sums()
-        if self.alive.sums:
-            made.estimates.append(prevalence_rows(self.alive, groups, study, area=self.area))
-            if study.prevalence.complete:
-                made.estimates.append(complete_rows(self.registered, study, area=self.area))
-        if made.asking is not None and self.care.answered.counts:
-            country = self.area in {r.country for r in study.registries}
-            close_area(
-                self.care, made.care, made.asking, groups, study, area=self.area, country=country
-            )
-            if self.counts is not None:
-                made.care.counts[self.area] = self.counts
-
-    def _look_ahead(
-        self, counts: Counts, made: _Made, groups: Groups, study: Study, *, pooled: bool
-    ) -> None:
-        """Estimate trends and projections of the area."""
-        if schema.TREND_ASKED in study.study.measures and pooled:
-            made.estimates.append(trend_rows(counts, groups, study, area=self.area))
-        if study.projection is None:
-            return
-        rows = projection_rows(counts, self.ahead, groups, study, area=self.area)
-        if rows is not None:
-            made.estimates.append(rows)
-        elif pooled:
-            lacking = ", ".join(self.ahead.lacking) or "all registries together"
-            made.notes.append(f"no projection of all areas: no years to come of {lacking}")
-
-
 def _add(
     submission: Submission,
     study: Study,
     groups: Groups,
-    made: _Made,
+    made: Made,
     *,
-    levels: tuple[_Level, ...],
+    levels: tuple[Level, ...],
     engine: Engine | None,
 ) -> None:
     """Tally one registry into the levels it belongs to."""
@@ -308,8 +220,8 @@ def _add(
 
 
 def _add_care(
-    submission: Submission, counted: pl.DataFrame, study: Study, made: _Made, asking: Asking, *,
-    levels: tuple[_Level, ...],
+    submission: Submission, counted: pl.DataFrame, study: Study, made: Made, asking: Asking, *,
+    levels: tuple[Level, ...],
 ) -> None:  # fmt: skip
     """Ask one registry's cases, and keep its treatments for its country's hospitals."""
     registry = submission.registry
@@ -332,7 +244,7 @@ def _add_care(
 
 
 def _add_alive(
-    submission: Submission, study: Study, groups: Groups, made: _Made, *, levels: tuple[_Level, ...]
+    submission: Submission, study: Study, groups: Groups, made: Made, *, levels: tuple[Level, ...]
 ) -> None:
     """Count one registry's prevalent into the levels it belongs to."""
     alive, accounting, notes = count_alive(submission, groups, study)
@@ -354,7 +266,7 @@ def _counted(
         raise PopulationError(f"registry {submission.registry.id}, {file}: {error}") from None
 
 
-def _check_outside(arrays: Any, submission: Submission, study: Study, made: _Made) -> None:
+def _check_outside(arrays: Any, submission: Submission, study: Study, made: Made) -> None:
     """Note, or refuse, person-days outside the life table."""
     outside, total = (int(arrays[name].sum()) for name in ("person_days_outside", "person_days"))
     if not outside:
@@ -382,7 +294,7 @@ def _accounted(accounting: pl.DataFrame, registry: Registry, purpose: str) -> pl
 
 
 def _protected(
-    made: _Made, groups: Groups, study: Study, entities: RareCancerList, *, judged: bool,
+    made: Made, groups: Groups, study: Study, entities: RareCancerList, *, judged: bool,
     care: CareTables | None,
 ) -> Release:  # fmt: skip
     """Return the release of everything made, small counts withheld.
