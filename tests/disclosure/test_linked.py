@@ -143,3 +143,24 @@ def test_parts_of_a_denominator_go_together(cases):
     assert gone.select("measure", "area").rows() == [("a", "AA"), ("b", "AA")]
     assert gone["events"].null_count() == gone["at_risk"].null_count() == 2
     assert gone["n"].null_count() == (2 if cases else 0)
+
+
+def test_what_is_together_at_each_time_goes_at_that_time_unless_the_cases_go():
+    """Deaths of "a" are few in AA at 1 year alone; cases of "a" are few in BB."""
+    counts = [
+        ("a", "AA", 40, 3, 30), ("b", "AA", 40, 27, 9), ("a", "BB", 4, 0, 0), ("b", "BB", 40, 5, 30)
+    ]  # fmt: skip
+    early = divided(*counts).with_columns(time_years=pl.lit(1.0))
+    late = divided(
+        ("a", "AA", 40, 9, 20), ("b", "AA", 40, 30, 6), ("a", "BB", 4, 0, 0), ("b", "BB", 40, 9, 20)
+    ).with_columns(time_years=pl.lit(5.0))  # fmt: skip
+    together = [Together(("a", "b"), cases=True, timed=True)]
+    out = protect(
+        pl.concat([early, late]), areas=AREAS, entities=ENTITIES, together=together
+    ).estimates
+    shown, other = (out.filter(area=area) for area in ("AA", "BB"))
+    assert shown.filter(time_years=1.0, status="withheld").height == 2
+    assert shown.filter(time_years=5.0, status="withheld").is_empty()
+    assert shown["n"].null_count() == 0
+    assert set(other["status"]) == {"withheld"}
+    assert other["n"].null_count() == 4

@@ -116,7 +116,10 @@ def test_small_counts_are_nowhere(release):
     for name in ("n", "events", "at_risk"):
         assert release.estimates.filter(pl.col(name).is_between(1, 4)).is_empty()
     assert release.estimates.filter(status="withheld").height > 100
-    left = audit(release.estimates, areas=release.areas, entities=release.entities, threshold=5)
+    left = audit(
+        release.estimates, areas=release.areas, entities=release.entities, threshold=5,
+        overlapping=release.manifest["disclosure"]["overlapping"],
+    )  # fmt: skip
     assert not left["certain"].any()
 
 

@@ -55,7 +55,10 @@ def coarsened(shown: pl.DataFrame, threshold: int) -> pl.DataFrame:
     mine = pl.col("_row").is_in(chosen.implode()) & (grain > 0)
     return rows.with_columns(
         *(
-            pl.when(mine).then((pl.col(name) / step).round() * step).otherwise(name).alias(name)
+            pl.when(mine)
+            .then(((pl.col(name) / step).round() * step).round_sig_figs(12))  # 0.95, not 0.9500…01
+            .otherwise(name)
+            .alias(name)
             for name in _NUMBERS
         ),
         reason=pl.when(mine)

@@ -78,7 +78,10 @@ class Together:
         Whose rows.
     cases
         Whether their cases go too, which divide those of the whole.
+    timed
+        Whether each time goes by itself where its cases are shown.
     """
 
     measures: tuple[str, ...]
     cases: bool = False
+    timed: bool = False

@@ -219,15 +219,21 @@ def _marked(
 
 def _joined(estimates: pl.DataFrame, marks: dict[str, Flags], group: Together) -> None:
     """Mark, in place, all rows of a group where one of the same entity and area is withheld."""
-    cells = estimates.select("entity_id", "area").with_columns(
+    either = marks["cases"] | marks["follow_up"]
+    cells = estimates.select("entity_id", "area", "time_years").with_columns(
         _own=estimates["measure"].is_in(list(group.measures)),
-        _gone=pl.Series(marks["cases"] | marks["follow_up"]),
+        _cases=pl.Series(marks["cases"] if group.timed else either),
+        _either=pl.Series(either),
     )
-    gone = (pl.col("_own") & pl.col("_gone")).any().over("entity_id", "area")
-    flags = cells.select(pl.col("_own") & gone).to_series().to_numpy()
-    marks["follow_up"] |= flags
+    own, place = pl.col("_own"), ["entity_id", "area"]
+    at = [*place, "time_years"] if group.timed else place
+    flags = cells.select(
+        _cases=own & (own & pl.col("_cases")).any().over(place),
+        _either=own & (own & pl.col("_either")).any().over(at),
+    )
+    marks["follow_up"] |= flags["_either"].to_numpy()
     if group.cases:
-        marks["cases"] |= flags
+        marks["cases"] |= flags["_cases"].to_numpy()
 
 
 def _in_order(measures: list[str], links: Collection[Link]) -> Iterator[str]:

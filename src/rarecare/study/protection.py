@@ -21,6 +21,7 @@ from rarecare.study.config import Study
 from rarecare.study.entities import RARE, Groups
 from rarecare.study.listing import links
 from rarecare.study.release import open_release
+from rarecare.study.stages import TOGETHER
 from rarecare.study.survival import ADULTS, CHILDREN
 
 _ROUNDS = 4
@@ -59,7 +60,7 @@ def protected(
             )
     else:
         also |= {
-            "together": care.together if care else (),
+            "together": [TOGETHER, *(care.together if care else ())],
             "earlier": [one.estimates for one in earlier],
         }
         shown = _audited(estimates, given, also)

@@ -1,8 +1,8 @@
 """Net survival of adults by stage at diagnosis, all areas together.
 
-Where the cases of one stage of a cancer are few, all its stages are withheld, for the others and
-the total would tell them; where few have died or are at risk at a time, all its stages at that
-time.
+The stages of a cancer are shown together or not at all: where the cases of one are withheld, and
+at each time where the deaths or persons at risk of one are, for the others and the total would
+tell them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from rarecare.disclosure.rule import DisclosureRule
+from rarecare.disclosure import Together
 from rarecare.population.life_table import LifeTable
-from rarecare.results import WITHHELD
 from rarecare.study import schema
 from rarecare.study.config import Study
 from rarecare.study.entities import LEAF, Groups
@@ -23,8 +22,8 @@ from rarecare.tally.engines import Engine
 from rarecare.tally.follow_up import FollowUpPlan, tally_follow_up
 
 STAGES = ("localised", "regional", "distant")
+TOGETHER = Together(tuple(map(schema.of_stage, STAGES)), cases=True, timed=True)
 _MADE = schema.ESTIMATES.keys() - {"classification_confidence"}
-_NUMBERS = ("n", "events", "at_risk", "estimate", "se", "lower", "upper")
 
 
 @dataclass(slots=True)
@@ -81,7 +80,7 @@ class StageSums:
 
 
 def stage_rows(sums: StageSums, groups: Groups, study: Study) -> pl.DataFrame:
-    """Return the rows in the schema's columns, those of cancers with a small stage withheld."""
+    """Return the rows in the schema's columns."""
     parts = []
     for place, stage in enumerate(STAGES):
         held = groups.only(groups.summed(sums.arrays["cases"][:, place]) > 0)
@@ -97,13 +96,4 @@ def stage_rows(sums: StageSums, groups: Groups, study: Study) -> pl.DataFrame:
     if not parts:  # stages are known of other cancers alone
         kept = {name: of for name, of in schema.ESTIMATES.items() if name in _MADE}
         return pl.DataFrame(schema=kept)
-    rows = in_schema(pl.concat(parts), study, area=schema.ALL)
-    threshold = study.disclosure.threshold
-    few = [pl.col(name).is_between(1, threshold - 1) for name in ("n", "events", "at_risk")]
-    at_a_time = (few[1] | few[2]).any().over("entity_id", "time_years")
-    gone = few[0].any().over("entity_id") | at_a_time
-    return rows.with_columns(
-        *(pl.when(~gone).then(pl.col(name)).alias(name) for name in _NUMBERS),
-        status=pl.when(gone).then(pl.lit(WITHHELD)).otherwise("status"),
-        reason=pl.when(gone).then(pl.lit(DisclosureRule.of(threshold).reason)).otherwise("reason"),
-    )
+    return in_schema(pl.concat(parts), study, area=schema.ALL)
