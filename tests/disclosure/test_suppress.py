@@ -111,7 +111,12 @@ def test_need_is_twice_the_threshold_or_the_smallest_total():
 
 def test_need_grows_with_a_count_that_is_told():
     _, _, need = grid(SQUARE, 4)
-    more = need.also(WHOLE, 160, 170).also(WHOLE, 161, 175)
+    whole = np.array([WHOLE])
+    once, first = need.also(whole, np.array([160.0]), np.array([170.0]))
+    more, new = once.also(whole, np.array([161.0]), np.array([175.0]))
+    same, none = more.also(whole, np.array([162.0]), np.array([163.0]))
+    assert (first.tolist(), new.tolist(), none.tolist()) == ([WHOLE], [WHOLE], [])
+    assert (same.least[WHOLE], same.greatest[WHOLE]) == (160, 175)
     assert more.counts.tolist() == [0, WHOLE]
     assert (more.least[WHOLE], more.greatest[WHOLE]) == (160, 175)
     assert need.counts.tolist() == [0]

@@ -16,6 +16,8 @@ from rarecare.errors import DisagreementError
 CLEAR = 1e-6
 """What a solver may be off by."""
 _OFF_BY = 1e-4
+_FEW = 3
+"""Counts that one programme must spare to be worth it."""
 
 
 class Reader:
@@ -59,13 +61,13 @@ class Reader:
     def look(self, counts: Integers, least: Reals, greatest: Reals) -> None:
         """Search tables in which many counts at once are as small, or as large, as asked."""
         for sign in (1.0, -1.0):
-            before = len(counts) + 1
+            before = np.inf
             while True:
                 if sign > 0:
                     short = counts[self.least_seen[counts] > least[counts] + CLEAR]
                 else:
                     short = counts[self.greatest_seen[counts] < greatest[counts] - CLEAR]
-                if len(short) < 3 or len(short) > 0.9 * before:
+                if len(short) < _FEW or before - len(short) < _FEW:
                     break
                 before = len(short)
                 cost = np.zeros(len(self.web.values))

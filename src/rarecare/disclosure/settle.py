@@ -109,16 +109,13 @@ class _Settling:
             block = protect_block(part, self.hidden[place], own, cost)
             self.hidden[place] = block.hidden
             return [int(place[count]) for count in block.beyond]
-        free = times.free(place)
-        while True:
-            lower, upper = times.bounds(self.hidden, place)
-            part = replace(part, lower=lower, upper=upper)
-            block = protect_block(part, self.hidden[place], own, cost, free)
-            self.hidden[place] = block.hidden
-            for count, value in block.stretched.items():
-                times.stretch(self.hidden, int(place[count]), value)
-            if not block.stretched:
-                return [int(place[count]) for count in block.beyond]
+        lower, upper = times.bounds(self.hidden, place)
+        part = replace(part, lower=lower, upper=upper)
+        block = protect_block(part, self.hidden[place], own, cost, times.free(place))
+        self.hidden[place] = block.hidden
+        for count, value in block.stretched.items():
+            times.stretch(self.hidden, int(place[count]), value)
+        return [int(place[count]) for count in block.beyond]
 
     def _untold(self, beyond: list[int]) -> tuple[Integers, dict[int, float]]:
         """Withhold what lets counts move that a reader narrows who is told nothing.
@@ -133,7 +130,7 @@ class _Settling:
         for count in beyond:
             if above[count] >= 0:
                 by_parent.setdefault(int(holder[count]), []).append(count)
-        asked: list[int] = []
+        asked: list[Integers] = [np.zeros(0, dtype=np.int64)]
         stuck: dict[int, float] = {}
         for parent, counts in by_parent.items():
             own = lattice.entity == parent
@@ -155,6 +152,7 @@ class _Settling:
             goals = [(count, need.least[count]) for count in low]
             goals += [(count, need.greatest[count]) for count in high]
             chooser = Chooser(loose, self.hidden[place], self.cost[place]) if goals else None
+            least, greatest = part.values.copy(), part.values.copy()
             for count, goal in goals:
                 assert chooser is not None
                 move = float(goal - part.values[count])
@@ -162,38 +160,41 @@ class _Settling:
                 if moved is None:
                     stuck[int(place[count])] = move
                     continue
-                chooser.take(np.array(list(moved), dtype=np.int64))
-                for at, value in moved.items():
-                    one = int(place[at])
-                    self.hidden[one] = True
-                    if self.times is not None:
-                        self.times.stretch(self.hidden, one, value)
-                    if own[one] and self._must_reach(one, value):
-                        asked.append(one)
-        return np.unique(np.array(asked, dtype=np.int64)), stuck
+                at, value = np.array(list(moved)), np.array(list(moved.values()))
+                chooser.take(at)
+                self.hidden[place[at]] = True
+                least[at] = np.minimum(least[at], value)
+                greatest[at] = np.maximum(greatest[at], value)
+                if self.times is not None:
+                    for one, new in zip(place[at].tolist(), value.tolist(), strict=True):
+                        self.times.stretch(self.hidden, one, new)
+            moves = own[place] & (least < greatest)
+            asked.append(self._must_reach(place[moves], least[moves], greatest[moves]))
+        return np.unique(np.concatenate(asked)), stuck
 
     def _totals_of(self, stuck: dict[int, float]) -> Integers:
         """Withhold totals that pin a part, and return them: they must move with it."""
-        asked = []
+        least, greatest = (self.lattice.values.astype(float) for _ in range(2))
+        asked = np.zeros(len(least), dtype=bool)
         for count, move in stuck.items():
             total = int(self.lattice.above[count])
             if total >= 0 and not self.hidden[total] and self.free[total]:
-                asked.append(total)
-                self._must_reach(total, float(self.lattice.values[total]) + move)
-        self.hidden[asked] = True
-        return np.unique(np.array(asked, dtype=np.int64))
+                asked[total] = True
+                moved = float(self.lattice.values[total]) + move
+                least[total] = min(least[total], moved)
+                greatest[total] = max(greatest[total], moved)
+        return self._withheld_too(np.flatnonzero(asked), least, greatest)
 
-    def _must_reach(self, count: int, value: float) -> bool:
-        """Add to the need that a count can take a value; return whether that is new."""
-        own = float(self.lattice.values[count])
-        wider = self.need.also(count, min(own, value), max(own, value))
-        new = (
-            count not in self.need.counts
-            or wider.least[count] < self.need.least[count]
-            or wider.greatest[count] > self.need.greatest[count]
-        )
-        self.need = wider
-        return bool(new)
+    def _withheld_too(self, totals: Integers, least: Reals, greatest: Reals) -> Integers:
+        """Withhold totals, which must move as far; return them. Limits: of every count."""
+        self._must_reach(totals, least[totals], greatest[totals])
+        self.hidden[totals] = True
+        return totals
+
+    def _must_reach(self, counts: Integers, least: Reals, greatest: Reals) -> Integers:
+        """Add to the need that counts can take two values; return those for which that is new."""
+        self.need, new = self.need.also(counts, least, greatest)
+        return new
 
     def _one_each(self) -> Integers:
         """Withhold one more where each withheld part of a total would have to be 1.
@@ -201,7 +202,7 @@ class _Settling:
         A count of 0 is shown where nothing above it is withheld, so that one withheld is 1 or
         more. The smallest other part goes, or the total, which is returned.
         """
-        values, asked = self.lattice.values, []
+        values, asked = self.lattice.values, np.zeros(len(self.hidden), dtype=bool)
         for family in self.lattice.families:
             left, _ = family_sums(family, np.where(self.hidden, 0, values), self.hidden)
             gone = self.hidden[family.part] & (values[family.part] > 0)
@@ -214,11 +215,9 @@ class _Settling:
                 if len(others):
                     self.hidden[others[np.argmin(values[others])]] = True
                 elif self.free[total]:
-                    asked.append(total)
-        for total in asked:
-            self._must_reach(total, float(values[total] + self.threshold))
-        self.hidden[asked] = True
-        return np.unique(np.array(asked, dtype=np.int64))
+                    asked[total] = True
+        own = values.astype(float)
+        return self._withheld_too(np.flatnonzero(asked), own, own + self.threshold)
 
     def _with_unions(self) -> None:
         """Withhold more where a group that overlaps the tree would tell one of its parts.

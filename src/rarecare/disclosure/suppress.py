@@ -50,13 +50,14 @@ class Need:
         chosen = np.flatnonzero(np.isin(place, self.counts))
         return Need(chosen, self.least[place], self.greatest[place])
 
-    def also(self, count: int, least: float, greatest: float) -> Need:
-        """Return the need with that of one more count."""
+    def also(self, counts: Integers, least: Reals, greatest: Reals) -> tuple[Need, Integers]:
+        """Return the need with that of more counts, and those of them for which it is new."""
         lows, highs = self.least.copy(), self.greatest.copy()
-        old = count in self.counts
-        lows[count] = min(least, lows[count]) if old else least
-        highs[count] = max(greatest, highs[count]) if old else greatest
-        return Need(np.union1d(self.counts, [count]), lows, highs)
+        old = np.isin(counts, self.counts)
+        lows[counts] = np.where(old, np.minimum(least, lows[counts]), least)
+        highs[counts] = np.where(old, np.maximum(greatest, highs[counts]), greatest)
+        wider = (lows[counts] < self.least[counts]) | (highs[counts] > self.greatest[counts])
+        return Need(np.union1d(self.counts, counts), lows, highs), counts[~old | wider]
 
 
 def narrow(web: Web, hidden: Flags, need: Need) -> tuple[Integers, Integers]:
@@ -104,6 +105,13 @@ class Chooser:
         own = np.where(self.hidden[self._columns], 0.0, self.cost[self._columns])
         return np.tile(own, 2)
 
+    def _solved(self) -> Reals | None:
+        self._solver.run()
+        if self._solver.getModelStatus().name != "kOptimal":
+            return None
+        moves = np.array(self._solver.getSolution().col_value)
+        return moves[: self._size] - moves[self._size :]
+
     def withhold(self, count: int, move: float) -> dict[int, float] | None:
         """Return the counts that move, and to what, when one moves so far at least cost.
 
@@ -115,14 +123,11 @@ class Chooser:
             return None
         self._solver.changeColBounds(variable, abs(move), self._upper[variable])
         self._solver.changeColBounds(other, 0.0, 0.0)
-        self._solver.run()
-        found = self._solver.getModelStatus().name == "kOptimal"
-        moves = np.array(self._solver.getSolution().col_value) if found else np.zeros(0)
+        net = self._solved()
         self._solver.changeColBounds(variable, 0.0, self._upper[variable])
         self._solver.changeColBounds(other, 0.0, self._upper[other])
-        if not found:
+        if net is None:
             return None
-        net = moves[: self._size] - moves[self._size :]
         used = np.flatnonzero(np.abs(net) > CLEAR)
         places = self._columns[used]
         return dict(zip(places.tolist(), (self.web.values[places] + net[used]).tolist(),
@@ -167,6 +172,8 @@ def protect_block(
 ) -> Block:
     """Return what is to be withheld of a block so that no count is narrowed.
 
+    A table once found stays one that agrees when more is withheld: each count is asked once.
+
     Parameters
     ----------
     web
@@ -181,19 +188,16 @@ def protect_block(
         Least and greatest of each count if it were withheld at other times too.
     """
     done = Block(hidden.copy())
-    chooser: Chooser | None = None
+    low, high = _seen(web, hidden, need)
+    tight: Chooser | None = None
     loose: Chooser | None = None
-    while True:
-        above, below = narrow(web, done.hidden, need)
-        jobs = [(int(c), float(need.least[c] - web.values[c])) for c in above]
-        jobs += [(int(c), float(need.greatest[c] - web.values[c])) for c in below]
-        jobs = [(c, move) for c, move in jobs if c not in done.beyond]
-        if not jobs:
-            return done
-        chooser = chooser or Chooser(web, done.hidden, cost)
-        before = int(done.hidden.sum())
-        for count, move in jobs:
-            found = chooser.withhold(count, move)
+    for goal, seen in ((need.least, low), (need.greatest, high)):
+        for count in need.counts.tolist():
+            move = float(goal[count] - web.values[count])
+            if abs(seen[count] - web.values[count]) >= abs(move) - CLEAR:
+                continue
+            tight = tight or Chooser(web, done.hidden, cost)
+            found = tight.withhold(count, move)
             if found is None and free is not None:
                 loose = loose or Chooser(
                     replace(web, lower=free[0], upper=free[1]), done.hidden, cost
@@ -205,15 +209,24 @@ def protect_block(
             if found is None:
                 done.beyond[count] = move
                 continue
-            more = np.array(list(found), dtype=np.int64)
+            more, moved = np.array(list(found)), np.array(list(found.values()))
+            low[more] = np.minimum(low[more], moved)
+            high[more] = np.maximum(high[more], moved)
             done.hidden[more] = True
-            for one in (chooser, loose):
+            for one in (tight, loose):
                 if one is not None:
                     one.take(more)
-        if done.stretched:
-            return done
-        if int(done.hidden.sum()) == before and not any(c in done.beyond for c, _ in jobs):
-            raise DisagreementError(
-                "disclosure control goes round in circles", value=jobs[:3],
-                remedy="This is a fault of the program; report it.",
-            )  # fmt: skip
+    return done
+
+
+def _seen(web: Web, hidden: Flags, need: Need) -> tuple[Reals, Reals]:
+    """Return the least and greatest of each count in some tables that agree with what is shown."""
+    low, high = web.values.copy(), web.values.copy()
+    wanted = np.zeros(len(web.values), dtype=bool)
+    wanted[need.counts] = True
+    for place in web.pieces(hidden):
+        if wanted[place].any():
+            reader, own = reader_of(web.part(place)), need.within(place)
+            reader.look(own.counts, own.least, own.greatest)
+            low[place], high[place] = reader.least_seen, reader.greatest_seen
+    return low, high
