@@ -1,5 +1,8 @@
 """A release is audited before it is written; what the audit still finds goes with its siblings."""
 
+from dataclasses import replace
+
+import numpy as np
 import polars as pl
 import pytest
 
@@ -31,7 +34,7 @@ def test_siblings_in_the_same_breakdown_go(rows):
          "age_group": "all", "period": "2000-2001"}
     )  # fmt: skip
     gone = rows.filter(protection._beside(found, rows, ENTITIES))
-    assert set(gone["entity_id"]) == {"01.01", "01.02"}  # the parts of 01
+    assert set(gone["entity_id"]) == {"01.01", "01.01.01", "01.01.02", "01.02"}  # all in 01
     assert set(gone["area"]) == {"AA", "BB", "CC", "North", "South"}
     assert untouched_by(found, rows).filter(area="all").height == rows.filter(area="all").height
 
@@ -76,16 +79,17 @@ def test_what_the_audit_finds_goes_and_is_asked_again(rows, monkeypatch):
                 pl.when(back).then(estimates[name]).otherwise(shown.estimates[name]).alias(name)
                 for name in estimates.columns
             ]
-            shown = type(shown)(
-                shown.estimates.select(joined), shown.rule, shown.summary, shown.utility
-            )
+            shown = replace(
+                shown, estimates=shown.estimates.select(joined),
+                marks={**shown.marks, "cases": shown.marks["cases"] & ~back.to_numpy()},
+            )  # fmt: skip
             assert narrowed_small(shown.estimates, estimates, **GIVEN).height
         done.append(estimates.height)
         return shown
 
     monkeypatch.setattr(protection, "protect", careless)
     out = protection._audited(rows, GIVEN, ALSO)
-    assert len(done) >= 2
+    assert len(done) == 1
     assert narrowed_small(out.estimates, rows, **GIVEN).is_empty()
     assert out.estimates.height == rows.height
     assert out.summary["rows"].sum() == rows.height
@@ -94,8 +98,10 @@ def test_what_the_audit_finds_goes_and_is_asked_again(rows, monkeypatch):
 def test_a_release_that_tells_a_small_count_is_refused(rows, monkeypatch):
     def open_handed(estimates, **given):
         shown = protect(estimates, **given)
-        return type(shown)(estimates, shown.rule, shown.summary, shown.utility)
+        nothing = {name: np.zeros(estimates.height, dtype=bool) for name in shown.marks}
+        return replace(shown, estimates=estimates, marks=nothing)
 
     monkeypatch.setattr(protection, "protect", open_handed)
+    monkeypatch.setattr(protection, "withheld_too", lambda done, *_given, **_named: done)
     with pytest.raises(DisagreementError, match=r"would give away .* counts below 5"):
         protection._audited(rows, GIVEN, ALSO)

@@ -71,6 +71,14 @@ def audit(
     DisagreementError
         As ``protect``; or the counts shown contradict one another.
     """
+    return _found(estimates, None, areas, entities, threshold, overlapping)
+
+
+def _found(
+    estimates: pl.DataFrame, truth: pl.DataFrame | None, areas: pl.DataFrame,
+    entities: pl.DataFrame, threshold: int, overlapping: Collection[str],
+) -> pl.DataFrame:  # fmt: skip
+    """Return what ``audit`` does; with the truth, by equations of counts that are small alone."""
     DisclosureRule.of(threshold)
     found = [pl.DataFrame(schema=_FOUND)]
     tables = estimates.partition_by("measure", maintain_order=True)
@@ -85,8 +93,9 @@ def audit(
         parts = [*_shown(rows, counts, threshold), *_across_rows(rows, counts)]
         parts.append(
             _by_equations(
-                rows, areas, entities, threshold, cases=not again, overlapping=name in overlapping
-            )
+                rows, None if truth is None else truth.filter(measure=name), areas, entities,
+                threshold, cases=not again, overlapping=name in overlapping,
+            )  # fmt: skip
         )
         found += [part.with_columns(measure=pl.lit(name)) for part in parts if part.height]
     certain = (pl.col("greatest") < threshold) & (pl.col("greatest") > 0)
@@ -180,41 +189,44 @@ def _the_same(cases: pl.DataFrame, other: pl.DataFrame) -> bool:
 
 
 def _by_equations(
-    rows: pl.DataFrame, areas: pl.DataFrame, entities: pl.DataFrame, threshold: int, *, cases: bool,
-    overlapping: bool,
+    rows: pl.DataFrame, truth: pl.DataFrame | None, areas: pl.DataFrame, entities: pl.DataFrame,
+    threshold: int, *, cases: bool, overlapping: bool,
 ) -> pl.DataFrame:  # fmt: skip
     """Return the counts that the equations of one measure narrow too far.
 
-    ``cases``: whether its cases are looked at, beside deaths and persons at risk.
+    ``truth``: the same rows before protection, where only small counts are asked for. ``cases``:
+    whether its cases are looked at, beside deaths and persons at risk.
     """
     measure = measure_of(rows, areas=areas, entities=entities)
     parts = []
     for lattice in measure.lattices:
         if not lattice.timed and not cases:
             continue
+        falling = lattice.timed and lattice is measure.lattices[-1]
+        counted = "n" if not lattice.timed else "at_risk" if falling else "events"
+        place = measure.unit if lattice.timed else measure.cell
+        asked = np.zeros(len(lattice.values), dtype=bool)
+        asked[place if truth is None else place[_is_small(truth, counted, threshold)]] = True
         if not lattice.timed:
             narrowed = _narrowed(
                 lattice,
                 measure.n_hidden,
                 measure.rest,
                 threshold,
+                asked,
                 overlapping=overlapping,
                 of=f"cases of {rows['measure'][0]}",
             )
-            at, first = np.unique(measure.cell, return_index=True)
-            counted = "n"
         else:
             gone = measure.follow_up_hidden
             rest = measure.rest[measure.unit_cell]
-            falling = lattice is measure.lattices[-1]
             times = Times(lattice.values, measure, measure.n_hidden, falling=falling)
             bounds = times.bounds(gone, np.arange(len(gone)))
-            counted = "at_risk" if falling else "events"
             narrowed = _narrowed(
-                lattice, gone, rest, threshold, bounds=bounds, overlapping=overlapping,
+                lattice, gone, rest, threshold, asked, bounds=bounds, overlapping=overlapping,
                 of=f"{counted} of {rows['measure'][0]}",
             )  # fmt: skip
-            at, first = np.unique(measure.unit, return_index=True)
+        at, first = np.unique(place, return_index=True)
         places, least, greatest = narrowed
         kept = np.isin(places, at)
         row = first[np.searchsorted(at, places[kept])]
@@ -231,13 +243,18 @@ def _by_equations(
     return pl.concat(parts) if parts else pl.DataFrame(schema=_FOUND)
 
 
+def _is_small(truth: pl.DataFrame, count: str, threshold: int) -> Flags:
+    small = pl.col(count).is_between(1, threshold - 1).fill_null(value=False)
+    return truth.select(small).to_series().to_numpy()
+
+
 def _narrowed(
-    lattice: Lattice, hidden: Flags, rest: Flags, threshold: int, *, of: str,
+    lattice: Lattice, hidden: Flags, rest: Flags, threshold: int, asked: Flags, *, of: str,
     bounds: tuple[Reals, Reals] | None = None, overlapping: bool = False,
 ) -> tuple[Integers, Reals, Reals]:  # fmt: skip
     """Return the positions of counts that are narrowed too far, their least and greatest.
 
-    ``of``: which counts they are, in words.
+    ``asked``: of which counts. ``of``: which counts they are, in words.
     """
     found: dict[int, tuple[float, float]] = {}
     views = [
@@ -250,7 +267,7 @@ def _narrowed(
     for block in blocks(lattice, views[0][1]):
         for web, unknown in views:  # the first that some table agrees with
             place = block[unknown[block]]
-            readers = _readers(web, unknown, place)
+            readers = _readers(web, unknown, place, asked)
             if readers is not None:
                 break
         else:
@@ -261,9 +278,9 @@ def _narrowed(
         for own, reader in readers:
             at = place[own]
             wide = np.minimum(reader.web.ceiling, 2.0 * threshold)
-            asked = np.flatnonzero(~rest[at])
-            reader.look(asked, np.zeros(len(at)), wide)
-            for count in asked:
+            own_asked = np.flatnonzero(asked[at])
+            reader.look(own_asked, np.zeros(len(at)), wide)
+            for count in own_asked:
                 limits = _limits(reader, int(count), wide[count], threshold)
                 if limits is not None:
                     found[int(at[count])] = limits
@@ -273,12 +290,17 @@ def _narrowed(
 
 
 def _readers(
-    web: Web, unknown: Flags, place: Integers
+    web: Web, unknown: Flags, place: Integers, asked: Flags
 ) -> list[tuple[Integers, Reader | PlainReader]] | None:  # fmt: skip
-    """Return readers of the pieces of a block; nothing where no table agrees."""
+    """Return readers of the pieces of a block that hold a count asked for.
+
+    Nothing where no table agrees.
+    """
     part = web.part(place, unknown)
     readers = []
     for piece in part.pieces(np.ones(len(place), dtype=bool)):
+        if not asked[place[piece]].any():
+            continue
         reader = reader_of(part.part(piece), known=False)
         if not reader.agrees():
             return None
@@ -319,11 +341,22 @@ def narrowed_small(
     shown
         What is to be published.
     truth
-        The same rows before protection.
+        The same rows before protection, in the same order.
     areas, entities, threshold, overlapping
         As for ``audit``.
+
+    Raises
+    ------
+    DisagreementError
+        The rows of the two are not of the same counts.
     """
-    found = audit(shown, areas, entities, threshold, overlapping=overlapping)
+    if not shown.select("measure", *_KEY).equals(truth.select("measure", *_KEY)):
+        raise DisagreementError(
+            "what is shown and what is true are not the same rows",
+            value=f"{shown.height} and {truth.height} rows",
+            remedy="Give both in the same order.",
+        )
+    found = _found(shown, truth, areas, entities, threshold, overlapping)
     keys = ["measure", *_KEY]
     cases = truth.group_by(keys).agg(pl.col("n").max().alias("_n"))
     timed = truth.group_by(*keys, "time_years").agg(pl.col("events", "at_risk").max())

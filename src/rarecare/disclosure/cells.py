@@ -72,8 +72,8 @@ class Measure:
 
     Attributes
     ----------
-    cell, whole_cell
-        Of each row: its cell, and that of all ages, or its own where there is none.
+    cell
+        Of each row: its cell.
     n, known, n_hidden
         Cases by cell, and those of known age; where they are withheld already, 0 and true.
     rest
@@ -89,7 +89,6 @@ class Measure:
     """
 
     cell: Integers
-    whole_cell: Integers
     n: Integers
     known: Integers
     n_hidden: NDArray[np.bool_]
@@ -145,8 +144,7 @@ def measure_of(
                 n, keys, [trees[i] for i in others], [strides[i] for i in others], made, timed=False
             )
         )
-    whole_cell = _cell_of_all_ages(keys, key, cell, trees=trees, codes=codes, strides=strides)
-    cases = (cell, whole_cell, n, known, hidden, rest)
+    cases = (cell, n, known, hidden, rest)
     followed = table.select(pl.any_horizontal(pl.col("events", "at_risk").is_not_null().any()))
     if not followed.item():
         none = np.zeros(0, dtype=np.int64)
@@ -273,23 +271,6 @@ def _strides(trees: tuple[Dimension, ...]) -> list[int]:
         strides.append(stride)
         stride *= len(tree.values)
     return strides[::-1]
-
-
-def _cell_of_all_ages(
-    keys: Integers,
-    key: Integers,
-    cell: Integers,
-    *,
-    trees: tuple[Dimension, ...],
-    codes: list[Integers],
-    strides: list[int],
-) -> Integers:
-    age = [tree.name for tree in trees].index(AGE)
-    if ALL not in trees[age].values:
-        return cell
-    wanted = key + (trees[age].values.index(ALL) - codes[age]) * strides[age]
-    found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[found] == wanted, found, cell)
 
 
 def _families(

@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from rarecare.disclosure.cells import Family, Measure, measure_of
 from rarecare.disclosure.coarse import coarsened
 from rarecare.disclosure.earlier import told_before
-from rarecare.disclosure.linked import Link, Together
+from rarecare.disclosure.linked import ALL, Link, Together
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
 from rarecare.disclosure.settle import settle
 from rarecare.disclosure.times import Times
@@ -55,6 +55,7 @@ _COUNTS = ("n", "events", "at_risk")
 CELL = ("entity_id", "area", "sex", "age_group", "period")
 AGES_UNKNOWN = "some cases are of unknown age"
 """Remark instead of one that would give a withheld total."""
+_MARKS = ("cases", "follow_up", "own")
 
 Flags = NDArray[np.bool_]
 
@@ -74,12 +75,16 @@ class Protected:
         their own), ``secondary`` (to protect others), ``before`` (already withheld).
     utility
         What is left of each measure, as ``utility`` says.
+    marks
+        Which rows are withheld: their ``cases``; their deaths and persons at risk (``follow_up``);
+        for a small count of their own (``own``).
     """
 
     estimates: pl.DataFrame
     rule: DisclosureRule
     summary: pl.DataFrame
     utility: pl.DataFrame
+    marks: dict[str, Flags]
 
 
 def protect(
@@ -93,7 +98,6 @@ def protect(
     together: Collection[Together] = (),
     unions: Mapping[str, Sequence[str]] | None = None,
     earlier: Sequence[pl.DataFrame] = (),
-    more: pl.Series | None = None,
 ) -> Protected:
     """Return a release's estimates with small counts withheld.
 
@@ -115,8 +119,6 @@ def protect(
     earlier
         Estimates of earlier releases. What one of them withheld is withheld; what it showed with
         the same count is known and protects nothing.
-    more
-        Which rows to withhold whatever they count; booleans, one for each.
 
     Raises
     ------
@@ -133,17 +135,13 @@ def protect(
             rows=part.drop("_place"), place=part["_place"].to_numpy(),
             links=[link for link in links if link.measure == name],
             before=[one.filter(measure=name) for one in earlier],
-            more=None if more is None else more.gather(part["_place"]).to_numpy(),
             checked=name not in overlapping,
         )
         for (name,), part in estimates.with_row_index("_place").group_by(
             "measure", maintain_order=True
         )
     }  # fmt: skip
-    marks = {
-        name: np.zeros(estimates.height, dtype=bool)
-        for name in ("cases", "follow_up", "own", "remark")
-    }
+    marks = {name: np.zeros(estimates.height, dtype=bool) for name in _MARKS}
     gone: dict[str, pl.DataFrame] = {}
 
     for name in _in_order(sorted(tables), links):
@@ -154,11 +152,52 @@ def protect(
         gone[name] = rows.filter(pl.Series(own["cases"])).select(CELL).unique()
     for group in together:
         _joined(estimates, marks, group)
-    shown = coarsened(_written(estimates, marks, rule), threshold)
-    return Protected(
-        shown, rule, _summary(estimates, shown, marks["own"]),
-        utility(estimates, shown, threshold),
-    )  # fmt: skip
+    return _protected(estimates, marks, rule)
+
+
+def withheld_too(
+    done: Protected, estimates: pl.DataFrame, more: pl.Series, *,
+    links: Collection[Link] = (), together: Collection[Together] = (),
+) -> Protected:  # fmt: skip
+    """Return protected estimates with more rows withheld, and what hangs on them.
+
+    What hid a count still hides it: a table that agrees with what was shown agrees with less.
+
+    Parameters
+    ----------
+    done, estimates
+        The answer of ``protect``, and what it was given.
+    more
+        Which rows go, with all of their cells; booleans, one for each.
+    links, together
+        As for ``protect``.
+    """
+    marks = {name: flags.copy() for name, flags in done.marks.items()}
+    marks["cases"] |= _whole_cells(estimates, more)
+    for name in _in_order(estimates["measure"].unique().to_list(), links):
+        own = (estimates["measure"] == name).to_numpy()
+        for link in (one for one in links if one.measure == name):
+            gone = estimates.filter(pl.Series(marks["cases"]), measure=link.base)
+            taken = np.zeros(estimates.height, dtype=bool)
+            taken[own] = link.rows(estimates.filter(measure=name), gone).to_numpy()
+            marks["cases"] |= _whole_cells(estimates, pl.Series(taken))
+    for group in together:
+        _joined(estimates, marks, group)
+    return _protected(estimates, marks, done.rule)
+
+
+def _protected(
+    estimates: pl.DataFrame, marks: dict[str, Flags], rule: DisclosureRule
+) -> Protected:
+    shown = coarsened(_written(estimates, marks, rule), rule.threshold)
+    summary = _summary(estimates, shown, marks["own"])
+    return Protected(shown, rule, summary, utility(estimates, shown, rule.threshold), marks)
+
+
+def _whole_cells(estimates: pl.DataFrame, rows: pl.Series) -> Flags:
+    """Return the rows of all cells that one of some rows is of."""
+    cells = estimates.select("measure", *CELL, _gone=rows)
+    return cells.select(pl.col("_gone").any().over("measure", *CELL)).to_series().to_numpy()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,7 +208,6 @@ class _Rows:
     place: NDArray[np.int64]
     links: list[Link]
     before: list[pl.DataFrame]
-    more: Flags | None
     checked: bool
 
 
@@ -183,8 +221,6 @@ def _marked(
     for link in table.links:
         if link.base in gone:
             taken |= link.rows(rows, gone[link.base]).to_numpy()
-    if table.more is not None:
-        taken |= table.more
     told = [told_before(rows, frame) for frame in table.before]
     measure = measure_of(rows, areas=areas, entities=entities, unions=unions)
     cell, unit = measure.cell, measure.unit
@@ -209,8 +245,7 @@ def _marked(
         checked=rows["measure"][0] if table.checked else None,
     )  # fmt: skip
     own = {
-        "cases": cases[cell], "remark": cases[measure.whole_cell], "own": few[cell],
-        "follow_up": np.zeros(size, dtype=bool),
+        "cases": cases[cell], "own": few[cell], "follow_up": np.zeros(size, dtype=bool),
     }  # fmt: skip
     if len(unit):
         own |= {"follow_up": follow_up[unit], "own": own["own"] | few_followed[unit]}
@@ -325,7 +360,7 @@ def _written(
     """Return the estimates with everything marked made null."""
     cases, follow_up = pl.Series(marks["cases"]), pl.Series(marks["follow_up"])
     either = cases | follow_up
-    remark = pl.Series(marks["remark"]) & estimates["reason"].str.contains("unknown")
+    remark = _of_whole(estimates, cases) & estimates["reason"].str.contains("unknown")
     return estimates.with_columns(
         pl.when(~cases).then(pl.col("n")).alias("n"),
         pl.when(~either).then(pl.col("events")).alias("events"),
@@ -338,6 +373,13 @@ def _written(
         .then(pl.lit(AGES_UNKNOWN))
         .otherwise("reason"),
     )
+
+
+def _of_whole(estimates: pl.DataFrame, gone: pl.Series) -> pl.Series:
+    """Return which rows are of a cell whose cases of all ages are withheld."""
+    whole = estimates.select("measure", *CELL, _gone=gone & (estimates["age_group"] == ALL))
+    others = [name for name in CELL if name != "age_group"]
+    return whole.select(pl.col("_gone").any().over("measure", *others)).to_series()
 
 
 def _summary(estimates: pl.DataFrame, shown: pl.DataFrame, own: Flags) -> pl.DataFrame:

@@ -120,7 +120,8 @@ def rounded(
     own = ((estimates[name] > 0) & (estimates[name] < threshold) for name in _COUNTS)
     small = np.any([one.fill_null(value=False).to_numpy() for one in own], axis=0)
     left = utility(estimates, shown, threshold)
-    return Protected(shown, rule, _summary(estimates, shown, small), left)
+    marks = {"cases": cases, "follow_up": follow_up, "own": small}
+    return Protected(shown, rule, _summary(estimates, shown, small), left, marks)
 
 
 def narrowed(windows: Windows, *, known: bool = True) -> tuple[Integers, Reals, Reals]:

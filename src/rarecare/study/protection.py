@@ -13,6 +13,7 @@ from rarecare.disclosure import (
     protect,
     refuse_narrowed,
     rounded,
+    withheld_too,
 )
 from rarecare.errors import DisagreementError
 from rarecare.study import schema
@@ -82,30 +83,21 @@ def protected(
 def _audited(estimates: pl.DataFrame, given: dict[str, Any], also: dict[str, Any]) -> Protected:
     """Return protected estimates that the audit passes.
 
-    Where it still finds a small count, the rows of that cancer and its siblings in the same
-    breakdown are withheld too, which hides it among them.
+    Where it still finds a small count, the rows of that cancer and its siblings, and of all below
+    them, in the same breakdown are withheld too, which hides it among them.
     """
     estimates = estimates.sort(schema.KEY)
     shown = protect(estimates, **given, **also)
-    changed = pl.lit(value=True)
+    looked = pl.lit(value=True)
     for _ in range(_ROUNDS):
-        found = narrowed_small(shown.estimates.filter(changed), estimates.filter(changed), **given)
+        found = narrowed_small(shown.estimates.filter(looked), estimates.filter(looked), **given)
         if found.is_empty():
             return shown
-        more = _beside(found, estimates, given["entities"])
-        affected = _affected(found["measure"].unique().to_list(), also)
-        own = changed = pl.col("measure").is_in(affected)
-        gone = shown.estimates["n"].is_null() | more
-        part = protect(
-            estimates.filter(own), **given, **also,
-            more=gone.filter(estimates["measure"].is_in(affected)),
+        shown = withheld_too(
+            shown, estimates, _beside(found, estimates, given["entities"]),
+            links=also["links"], together=also["together"],
         )  # fmt: skip
-        shown = Protected(
-            pl.concat([shown.estimates.filter(~own), part.estimates]).sort(schema.KEY),
-            shown.rule,
-            pl.concat([shown.summary.filter(~own), part.summary]).sort("measure"),
-            pl.concat([shown.utility.filter(~own), part.utility]).sort("measure"),
-        )
+        looked = pl.col("measure").is_in(_affected(found["measure"].unique().to_list(), also))
     refuse_narrowed(shown.estimates, estimates, **given)
     return shown
 
@@ -123,8 +115,13 @@ def _affected(measures: list[str], also: dict[str, Any]) -> list[str]:
 
 
 def _beside(found: pl.DataFrame, estimates: pl.DataFrame, entities: pl.DataFrame) -> pl.Series:
-    """Return which rows are of the cancers found or their siblings, in the same breakdown."""
-    parents = entities.select("entity_id", _parent=pl.col("parent_id").fill_null(""))
+    """Return the rows of cancers found, their siblings and all below, in the same breakdown."""
+    up = entities.select("entity_id", _parent=pl.col("parent_id").fill_null(""))
+    higher = up.rename({"entity_id": "_parent", "_parent": "_above"})
+    below = last = up
+    while last.height:
+        last = last.join(higher, on="_parent").select("entity_id", _parent="_above")
+        below = pl.concat([below, last])
     survival = pl.col("measure").str.starts_with(schema.NET_SURVIVAL)
     whole = (pl.col("age_group") == schema.ALL) | (
         survival & pl.col("age_group").is_in([ADULTS, CHILDREN])
@@ -136,12 +133,10 @@ def _beside(found: pl.DataFrame, estimates: pl.DataFrame, entities: pl.DataFrame
         .when(~whole).then(pl.lit("age"))
         .otherwise(pl.lit("whole")).alias("_kind")
     )  # fmt: skip
-    wanted = found.join(parents, on="entity_id").select("measure", "_parent", kind).unique()
-    rows = estimates.select("measure", "entity_id", kind).join(
-        parents, on="entity_id", how="left", maintain_order="left"
-    )
-    marked = rows.join(
+    wanted = found.join(up, on="entity_id").select("measure", "_parent", kind).unique()
+    wanted = wanted.join(below, on="_parent").select("measure", "entity_id", "_kind").unique()
+    marked = estimates.select("measure", "entity_id", kind).join(
         wanted.with_columns(_wanted=pl.lit(value=True)),
-        on=["measure", "_parent", "_kind"], how="left", maintain_order="left",
+        on=["measure", "entity_id", "_kind"], how="left", maintain_order="left",
     )  # fmt: skip
     return marked["_wanted"].fill_null(value=False)
