@@ -8,7 +8,7 @@ import pytest
 
 from rarecare.disclosure import Link, Together, narrowed_small, protect
 from rarecare.errors import DisagreementError
-from rarecare.study import protection
+from rarecare.study import protection, schema
 from tests.disclosure import tables
 from tests.disclosure.strongest import one_breakdown
 
@@ -20,7 +20,7 @@ ALSO = {"links": [], "unions": {"rare": ["01.02", "02.01"]}, "together": (), "ea
 @pytest.fixture(scope="module")
 def rows():
     made = tables.estimates(3, 2.0, measures=("incidence",), keep=one_breakdown)
-    return made.filter(standard="none")
+    return made.filter(standard="none").sort(schema.KEY)
 
 
 def untouched_by(found, rows):

@@ -75,10 +75,10 @@ def audit(
 
 
 def _found(
-    estimates: pl.DataFrame, truth: pl.DataFrame | None, areas: pl.DataFrame,
+    estimates: pl.DataFrame, wanted: pl.DataFrame | None, areas: pl.DataFrame,
     entities: pl.DataFrame, threshold: int, overlapping: Collection[str],
 ) -> pl.DataFrame:  # fmt: skip
-    """Return what ``audit`` does; with the truth, by equations of counts that are small alone."""
+    """Return what ``audit`` does, by equations of the counts alone that are wanted."""
     DisclosureRule.of(threshold)
     found = [pl.DataFrame(schema=_FOUND)]
     tables = estimates.partition_by("measure", maintain_order=True)
@@ -93,7 +93,7 @@ def _found(
         parts = [*_shown(rows, counts, threshold), *_across_rows(rows, counts)]
         parts.append(
             _by_equations(
-                rows, None if truth is None else truth.filter(measure=name), areas, entities,
+                rows, None if wanted is None else wanted.filter(measure=name), areas, entities,
                 threshold, cases=not again, overlapping=name in overlapping,
             )  # fmt: skip
         )
@@ -189,13 +189,13 @@ def _the_same(cases: pl.DataFrame, other: pl.DataFrame) -> bool:
 
 
 def _by_equations(
-    rows: pl.DataFrame, truth: pl.DataFrame | None, areas: pl.DataFrame, entities: pl.DataFrame,
+    rows: pl.DataFrame, wanted: pl.DataFrame | None, areas: pl.DataFrame, entities: pl.DataFrame,
     threshold: int, *, cases: bool, overlapping: bool,
 ) -> pl.DataFrame:  # fmt: skip
     """Return the counts that the equations of one measure narrow too far.
 
-    ``truth``: the same rows before protection, where only small counts are asked for. ``cases``:
-    whether its cases are looked at, beside deaths and persons at risk.
+    ``wanted``: of each row, which of its counts are asked for; all by default. ``cases``: whether
+    cases are looked at, beside deaths and persons at risk.
     """
     measure = measure_of(rows, areas=areas, entities=entities)
     parts = []
@@ -206,7 +206,7 @@ def _by_equations(
         counted = "n" if not lattice.timed else "at_risk" if falling else "events"
         place = measure.unit if lattice.timed else measure.cell
         asked = np.zeros(len(lattice.values), dtype=bool)
-        asked[place if truth is None else place[_is_small(truth, counted, threshold)]] = True
+        asked[place if wanted is None else place[wanted[counted].to_numpy()]] = True
         if not lattice.timed:
             narrowed = _narrowed(
                 lattice,
@@ -241,11 +241,6 @@ def _by_equations(
             )
         )
     return pl.concat(parts) if parts else pl.DataFrame(schema=_FOUND)
-
-
-def _is_small(truth: pl.DataFrame, count: str, threshold: int) -> Flags:
-    small = pl.col(count).is_between(1, threshold - 1).fill_null(value=False)
-    return truth.select(small).to_series().to_numpy()
 
 
 def _narrowed(
@@ -333,6 +328,7 @@ def _limits(
 def narrowed_small(
     shown: pl.DataFrame, truth: pl.DataFrame, *, areas: pl.DataFrame, entities: pl.DataFrame,
     threshold: int = DEFAULT_THRESHOLD, overlapping: Collection[str] = (),
+    asked: pl.Series | None = None,
 ) -> pl.DataFrame:  # fmt: skip
     """Return what ``audit`` finds that is right, of counts that are small.
 
@@ -344,6 +340,8 @@ def narrowed_small(
         The same rows before protection, in the same order.
     areas, entities, threshold, overlapping
         As for ``audit``.
+    asked
+        Of which rows the counts are looked for by equations, booleans; of all by default.
 
     Raises
     ------
@@ -356,7 +354,12 @@ def narrowed_small(
             value=f"{shown.height} and {truth.height} rows",
             remedy="Give both in the same order.",
         )
-    found = _found(shown, truth, areas, entities, threshold, overlapping)
+    small = truth.with_columns(
+        pl.col(name).is_between(1, threshold - 1).fill_null(value=False) for name in _COUNTS
+    )
+    if asked is not None:
+        small = small.with_columns(pl.col(name) & asked for name in _COUNTS)
+    found = _found(shown, small, areas, entities, threshold, overlapping)
     keys = ["measure", *_KEY]
     cases = truth.group_by(keys).agg(pl.col("n").max().alias("_n"))
     timed = truth.group_by(*keys, "time_years").agg(pl.col("events", "at_risk").max())

@@ -88,16 +88,19 @@ def _audited(estimates: pl.DataFrame, given: dict[str, Any], also: dict[str, Any
     """
     estimates = estimates.sort(schema.KEY)
     shown = protect(estimates, **given, **also)
-    looked = pl.lit(value=True)
+    found = narrowed_small(shown.estimates, estimates, **given)
     for _ in range(_ROUNDS):
-        found = narrowed_small(shown.estimates.filter(looked), estimates.filter(looked), **given)
         if found.is_empty():
             return shown
+        more = _beside(found, estimates, given["entities"])
         shown = withheld_too(
-            shown, estimates, _beside(found, estimates, given["entities"]),
-            links=also["links"], together=also["together"],
-        )  # fmt: skip
-        looked = pl.col("measure").is_in(_affected(found["measure"].unique().to_list(), also))
+            shown, estimates, more, links=also["links"], together=also["together"]
+        )
+        measures = _affected(found["measure"].unique().to_list(), also)
+        own, around = _around(estimates.filter(more), estimates, measures, given["entities"])
+        found = narrowed_small(
+            shown.estimates.filter(own), estimates.filter(own), **given, asked=around.filter(own)
+        )
     refuse_narrowed(shown.estimates, estimates, **given)
     return shown
 
@@ -112,6 +115,19 @@ def _affected(measures: list[str], also: dict[str, Any]) -> list[str]:
         ]
         found += [one for one in dict.fromkeys(beside) if one not in found]
     return found
+
+
+def _around(
+    gone: pl.DataFrame, estimates: pl.DataFrame, measures: list[str], entities: pl.DataFrame
+) -> tuple[pl.Series, pl.Series]:
+    """Return the rows of some measures, and those of them whose counts may have been narrowed.
+
+    Those of the cancers of which rows are ``gone`` now, and of the one above these.
+    """
+    own = estimates["measure"].is_in(measures)
+    near = entities.filter(pl.col("entity_id").is_in(gone["entity_id"].unique().implode()))
+    names = pl.concat([near["entity_id"], near["parent_id"].drop_nulls()]).unique()
+    return own, own & estimates["entity_id"].is_in(names.implode())
 
 
 def _beside(found: pl.DataFrame, estimates: pl.DataFrame, entities: pl.DataFrame) -> pl.Series:
