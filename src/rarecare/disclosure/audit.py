@@ -18,7 +18,7 @@ from rarecare.disclosure.attack import CLEAR, PlainReader, Reader, reader_of
 from rarecare.disclosure.cells import Lattice, measure_of
 from rarecare.disclosure.rule import DEFAULT_THRESHOLD, DisclosureRule
 from rarecare.disclosure.times import Times
-from rarecare.disclosure.web import Flags, Integers, Reals, Web, blocks, published
+from rarecare.disclosure.web import Cutter, Flags, Integers, Reals, blocks, published
 from rarecare.errors import DisagreementError
 from rarecare.results import OWN_WITHHELD
 
@@ -82,12 +82,13 @@ def _found(
     DisclosureRule.of(threshold)
     found = [pl.DataFrame(schema=_FOUND)]
     tables = estimates.partition_by("measure", maintain_order=True)
-    seen: list[pl.DataFrame] = []
+    seen: dict[int, list[pl.DataFrame]] = {}
     for rows in sorted(tables, key=lambda table: (-table.height, table["measure"][0])):
         name = rows["measure"][0]
-        cases = rows.group_by(_KEY).agg(pl.col("n").max())
-        again = any(_the_same(cases, other) for other in seen)
-        seen += [] if again else [cases]
+        cases = rows.group_by(_KEY).agg(pl.col("n").max()).sort(_KEY)
+        alike = seen.setdefault(int(cases.hash_rows().sum() or 0), [])
+        again = any(cases.equals(other) for other in alike)
+        alike.append(cases)
         timed = rows.select(pl.col("events", "at_risk").is_not_null().any()).row(0)
         counts = ["n", *(c for c, held in zip(_COUNTS[1:], timed, strict=True) if held)]
         parts = [*_shown(rows, counts, threshold), *_across_rows(rows, counts)]
@@ -179,15 +180,6 @@ def _across_rows(rows: pl.DataFrame, counts: list[str]) -> Iterator[pl.DataFrame
         )
 
 
-def _the_same(cases: pl.DataFrame, other: pl.DataFrame) -> bool:
-    """Return whether one measure shows no cases of its own: they are those of another."""
-    both = cases.join(other, on=list(_KEY), how="left", suffix="_other", nulls_equal=True)
-    if cases.height > other.height or both.height != cases.height:
-        return False
-    listed = cases.join(other, on=list(_KEY), how="semi").height == cases.height
-    return listed and both["n"].eq_missing(both["n_other"]).all()
-
-
 def _by_equations(
     rows: pl.DataFrame, wanted: pl.DataFrame | None, areas: pl.DataFrame, entities: pl.DataFrame,
     threshold: int, *, cases: bool, overlapping: bool,
@@ -259,10 +251,11 @@ def _narrowed(
     ]
     if bounds is not None:  # where persons enter late, those at risk may rise
         views.append(published(lattice, hidden, rest, overlapping=True, whole=False))
+    cutters = [(Cutter(web), unknown) for web, unknown in views]
     for block in blocks(lattice, views[0][1]):
-        for web, unknown in views:  # the first that some table agrees with
+        for cutter, unknown in cutters:  # the first that some table agrees with
             place = block[unknown[block]]
-            readers = _readers(web, unknown, place, asked)
+            readers = _readers(cutter, unknown, place, asked)
             if readers is not None:
                 break
         else:
@@ -285,18 +278,19 @@ def _narrowed(
 
 
 def _readers(
-    web: Web, unknown: Flags, place: Integers, asked: Flags
+    cutter: Cutter, unknown: Flags, place: Integers, asked: Flags
 ) -> list[tuple[Integers, Reader | PlainReader]] | None:  # fmt: skip
     """Return readers of the pieces of a block that hold a count asked for.
 
     Nothing where no table agrees.
     """
-    part = web.part(place, unknown)
+    part = cutter.part(place, unknown)
+    pieces = Cutter(part)
     readers = []
     for piece in part.pieces(np.ones(len(place), dtype=bool)):
         if not asked[place[piece]].any():
             continue
-        reader = reader_of(part.part(piece), known=False)
+        reader = reader_of(pieces.part(piece), known=False)
         if not reader.agrees():
             return None
         readers.append((piece, reader))

@@ -173,14 +173,14 @@ def withheld_too(
         As for ``protect``.
     """
     marks = {name: flags.copy() for name, flags in done.marks.items()}
-    marks["cases"] |= _whole_cells(estimates, more)
+    cells = estimates.select("measure", *CELL, _gone=more)
+    whole = cells.select(pl.col("_gone").any().over("measure", *CELL)).to_series()
+    marks["cases"] |= whole.to_numpy()
     for name in _in_order(estimates["measure"].unique().to_list(), links):
         own = (estimates["measure"] == name).to_numpy()
         for link in (one for one in links if one.measure == name):
             gone = estimates.filter(pl.Series(marks["cases"]), measure=link.base)
-            taken = np.zeros(estimates.height, dtype=bool)
-            taken[own] = link.rows(estimates.filter(measure=name), gone).to_numpy()
-            marks["cases"] |= _whole_cells(estimates, pl.Series(taken))
+            marks["cases"][own] |= link.rows(estimates.filter(own), gone).to_numpy()
     for group in together:
         _joined(estimates, marks, group)
     return _protected(estimates, marks, done.rule)
@@ -192,12 +192,6 @@ def _protected(
     shown = coarsened(_written(estimates, marks, rule), rule.threshold)
     summary = _summary(estimates, shown, marks["own"])
     return Protected(shown, rule, summary, utility(estimates, shown, rule.threshold), marks)
-
-
-def _whole_cells(estimates: pl.DataFrame, rows: pl.Series) -> Flags:
-    """Return the rows of all cells that one of some rows is of."""
-    cells = estimates.select("measure", *CELL, _gone=rows)
-    return cells.select(pl.col("_gone").any().over("measure", *CELL)).to_series().to_numpy()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ import numpy as np
 from rarecare.disclosure.cells import ENTITY, Integers, Lattice
 from rarecare.disclosure.suppress import Chooser, Need, narrow, protect_block
 from rarecare.disclosure.times import Times
-from rarecare.disclosure.web import Flags, Reals, Web, family_sums
+from rarecare.disclosure.web import Cutter, Flags, Reals, Web, family_sums
 
 _WORTH = 4.0
 """How many parts one of their totals is worth."""
@@ -56,7 +56,8 @@ class _Settling:
         self.hidden = hidden.copy()
         values, families = lattice.values, lattice.families
         self.told = Web.of(values, families, hidden=hidden, unknown=unknown)
-        self.untold = Web.of(values, families, hidden=hidden, unknown=unknown, told=False)
+        untold = Web.of(values, families, hidden=hidden, unknown=unknown, told=False)
+        self.told_parts, self.untold_parts = Cutter(self.told), Cutter(untold)
         small = (values > 0) & (values < threshold) & ~unknown
         most = times.bounds(hidden, np.arange(len(hidden)))[1] if times is not None else None
         self.need = Need.of(self.told, small, threshold, most)
@@ -103,7 +104,7 @@ class _Settling:
         return beyond
 
     def _one_block(self, place: Integers) -> list[int]:
-        part, own = self.told.part(place), self.need.within(place)
+        part, own = self.told_parts.part(place), self.need.within(place)
         times, cost = self.times, self.cost[place]
         if times is None:
             block = protect_block(part, self.hidden[place], own, cost)
@@ -138,7 +139,7 @@ class _Settling:
             place = np.flatnonzero(inside & (self.hidden | self.free))
             grand = holder[own][0]
             around = ~inside & ((holder == grand) | (lattice.entity == grand))
-            part = self.untold.part(place, around)
+            part = self.untold_parts.part(place, around)
             loose = part
             if self.times is not None:
                 lower, upper = self.times.bounds(self.hidden, place)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rarecare.disclosure.attack import CLEAR, reader_of, solver_of
-from rarecare.disclosure.web import Flags, Integers, Reals, Web
+from rarecare.disclosure.web import Cutter, Flags, Integers, Reals, Web
 from rarecare.errors import DisagreementError
 
 
@@ -66,10 +66,11 @@ def narrow(web: Web, hidden: Flags, need: Need) -> tuple[Integers, Integers]:
     below: list[int] = []
     wanted = np.zeros(len(web.values), dtype=bool)
     wanted[need.counts] = True
+    cutter = Cutter(web)
     for place in web.pieces(hidden):
         if not wanted[place].any():
             continue
-        part, own = web.part(place), need.within(place)
+        part, own = cutter.part(place), need.within(place)
         reader = reader_of(part)
         reader.look(own.counts, own.least, own.greatest)
         for count in own.counts:
@@ -224,9 +225,10 @@ def _seen(web: Web, hidden: Flags, need: Need) -> tuple[Reals, Reals]:
     low, high = web.values.copy(), web.values.copy()
     wanted = np.zeros(len(web.values), dtype=bool)
     wanted[need.counts] = True
+    cutter = Cutter(web)
     for place in web.pieces(hidden):
         if wanted[place].any():
-            reader, own = reader_of(web.part(place)), need.within(place)
+            reader, own = reader_of(cutter.part(place)), need.within(place)
             reader.look(own.counts, own.least, own.greatest)
             low[place], high[place] = reader.least_seen, reader.greatest_seen
     return low, high

@@ -99,33 +99,69 @@ class Web:
         yield from (place[part] for part in np.split(order, cuts))
 
     def part(self, place: Integers, outside: Flags | None = None) -> Web:
+        """Return the web of some of the counts, as ``Cutter.part``."""
+        return Cutter(self).part(place, outside)
+
+
+class Cutter:
+    """Takes parts out of a web, each at the cost of its own size."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+        self._in_relation = _Index(web.row, len(web.least))
+        self._of_count = _Index(web.column, len(web.values))
+        self._inside = np.full(len(web.values), -1, dtype=np.int64)
+
+    def part(self, place: Integers, outside: Flags | None = None) -> Web:
         """Return the web of some of the counts, all others at their values and shown.
 
         ``outside``: counts that are not known; relations that hold one not among those chosen
         are left out.
         """
-        inside = np.full(len(self.values), -1, dtype=np.int64)
+        web, inside = self._web, self._inside
         inside[place] = np.arange(len(place))
-        within = inside[self.column] >= 0
+        touched = np.unique(web.row[self._of_count.entries(place)])
+        entry = self._in_relation.entries(touched)
+        number = np.repeat(np.arange(len(touched)), self._in_relation.sizes(touched))
+        column = inside[web.column[entry]]
+        within = column >= 0
         if outside is not None:
-            open_ = np.zeros(len(self.least), dtype=bool)
-            open_[self.row[~within & outside[self.column]]] = True
-            within &= ~open_[self.row]
-        touched = np.unique(self.row[within])
-        renumber = np.full(len(self.least), -1, dtype=np.int64)
-        renumber[touched] = np.arange(len(touched))
-        beside = ~within & (renumber[self.row] >= 0)
+            open_ = np.zeros(len(touched), dtype=bool)
+            open_[number[~within & outside[web.column[entry]]]] = True
+            closed = ~open_[number]
+            touched, kept = touched[~open_], np.cumsum(~open_) - 1
+            entry, column, within = entry[closed], column[closed], within[closed]
+            number = kept[number[closed]]
+        beside = entry[~within]
         fixed = np.bincount(
-            renumber[self.row[beside]],
-            weights=self.sign[beside] * self.values[self.column[beside]],
+            number[~within], weights=web.sign[beside] * web.values[web.column[beside]],
             minlength=len(touched),
-        )
-        return Web(
-            values=self.values[place], lower=self.lower[place], upper=self.upper[place],
-            row=renumber[self.row[within]], column=inside[self.column[within]],
-            sign=self.sign[within], least=self.least[touched] - fixed,
-            greatest=self.greatest[touched] - fixed, ceiling=self.ceiling[place],
         )  # fmt: skip
+        inside[place] = -1
+        return Web(
+            values=web.values[place], lower=web.lower[place], upper=web.upper[place],
+            row=number[within], column=column[within], sign=web.sign[entry[within]],
+            least=web.least[touched] - fixed, greatest=web.greatest[touched] - fixed,
+            ceiling=web.ceiling[place],
+        )  # fmt: skip
+
+
+class _Index:
+    """Where each number from 0 to size − 1 stands in an array."""
+
+    def __init__(self, numbers: Integers, size: int) -> None:
+        self._order = np.argsort(numbers, kind="stable")
+        self._start = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=size))])
+
+    def sizes(self, numbers: Integers) -> Integers:
+        """Return how often each of some numbers stands there."""
+        return self._start[numbers + 1] - self._start[numbers]
+
+    def entries(self, numbers: Integers) -> Integers:
+        """Return the places of some numbers, one number after the other."""
+        sizes = self.sizes(numbers)
+        first = self._start[numbers] - (np.cumsum(sizes) - sizes)
+        return self._order[np.repeat(first, sizes) + np.arange(int(sizes.sum()))]
 
 
 def family_sums(family: Family, values: Integers, gone: Flags) -> tuple[Integers, Integers]:
