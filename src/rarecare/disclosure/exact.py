@@ -7,14 +7,20 @@ as readers are found (Benders; Fischetti and Salazar, Management Science 47 (200
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rarecare.disclosure.attack import CLEAR, solver_of
-from rarecare.disclosure.suppress import Need
+from rarecare.disclosure.suppress import Block, Need
 from rarecare.disclosure.web import Flags, Reals, Web
 from rarecare.errors import DisagreementError
+
+_SMALL = 100
+"""Counts of a block of which the cheapest set is looked for; of more, the quick way is taken."""
+_ROUNDS, _NODES = 200, 100_000
+"""How often inequalities are added, and of one programme the branches that are looked at: no limit
+of time, so that the answer is the same on every machine."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,9 +42,26 @@ class Pattern:
     bound: float
 
 
-def exact_pattern(
-    web: Web, hidden: Flags, need: Need, cost: Reals, *, rounds: int = 200, seconds: float = 60.0
-) -> Pattern:
+def cheaper(web: Web, hidden: Flags, need: Need, cost: Reals, found: Block) -> Flags:
+    """Return what to withhold of a block: the cheapest set where it is small, else the one found.
+
+    Parameters
+    ----------
+    web, hidden, need, cost
+        As for ``protect_block``.
+    found
+        Its answer.
+    """
+    more = found.hidden & ~hidden
+    few = (hidden | (web.values > 0)).sum() <= _SMALL
+    if more.sum() < 2 or not few or found.stretched:
+        return found.hidden
+    within = np.setdiff1d(need.counts, list(found.beyond)).astype(np.int64)
+    best = _cheapest(web, hidden, replace(need, counts=within), cost)
+    return found.hidden if best is None or best.cost >= cost[more].sum() else best.hidden
+
+
+def exact_pattern(web: Web, hidden: Flags, need: Need, cost: Reals) -> Pattern:
     """Return the cheapest counts to withhold beside those withheld.
 
     Parameters
@@ -51,14 +74,25 @@ def exact_pattern(
         How far the counts to protect must reach.
     cost
         Of withholding each count.
-    rounds, seconds
-        How often inequalities are added, and how long one programme may take.
 
     Raises
     ------
     DisagreementError
-        No set protects them all, or none was found in the rounds given.
+        No set protects them all, or none was found in 200 rounds of inequalities.
     """
+    found = _cheapest(web, hidden, need, cost)
+    if found is None:
+        raise DisagreementError(
+            "no set of withheld counts protects all small ones",
+            value=f"{len(need.counts)} small counts",
+            allowed="a table whose totals leave each small count room",
+            remedy="Withhold the totals too.",
+        )
+    return found
+
+
+def _cheapest(web: Web, hidden: Flags, need: Need, cost: Reals) -> Pattern | None:
+    """Return the cheapest set, or nothing where none is found."""
     from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415 - slow to import
 
     size = len(web.values)
@@ -68,31 +102,24 @@ def exact_pattern(
     rows: list[Reals] = []
     least: list[float] = []
     chosen, bound = hidden.copy(), 0.0
-    for _ in range(rounds):
+    for _ in range(_ROUNDS):
         cuts = _readers_of(web, chosen, need)
         if not cuts:
             return Pattern(chosen, float(price[chosen].sum()), bound)
         for row, right in cuts:
             if row[free].sum() < right - CLEAR:
-                break
+                return None
             rows.append(row)
             least.append(right)
-        else:
-            answer = milp(
-                price, integrality=np.ones(size, dtype=np.int64), bounds=bounds,
-                constraints=LinearConstraint(np.array(rows), np.array(least), np.inf),
-                options={"time_limit": seconds},
-            )  # fmt: skip
-            if answer.x is not None:
-                chosen, bound = answer.x > 0.5, float(answer.mip_dual_bound)
-                continue
-        break
-    raise DisagreementError(
-        "no set of withheld counts protects all small ones",
-        value=f"{len(need.counts)} small counts, {len(rows)} inequalities",
-        allowed="a table whose totals leave each small count room",
-        remedy="Withhold the totals too, or ask for more rounds.",
-    )
+        answer = milp(
+            price, integrality=np.ones(size, dtype=np.int64), bounds=bounds,
+            constraints=LinearConstraint(np.array(rows), np.array(least), np.inf),
+            options={"node_limit": _NODES},
+        )  # fmt: skip
+        if answer.x is None:
+            return None
+        chosen, bound = answer.x > 0.5, float(answer.mip_dual_bound)
+    return None
 
 
 def _readers_of(web: Web, hidden: Flags, need: Need) -> list[tuple[Reals, float]]:

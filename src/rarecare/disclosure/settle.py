@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from rarecare.disclosure.cells import ENTITY, Integers, Lattice
+from rarecare.disclosure.exact import cheaper
 from rarecare.disclosure.suppress import Chooser, Need, narrow, protect_block
 from rarecare.disclosure.times import Times
 from rarecare.disclosure.web import Cutter, Flags, Reals, Web, family_sums
@@ -108,12 +109,12 @@ class _Settling:
         times, cost = self.times, self.cost[place]
         if times is None:
             block = protect_block(part, self.hidden[place], own, cost)
-            self.hidden[place] = block.hidden
+            self.hidden[place] = cheaper(part, self.hidden[place], own, cost, block)
             return [int(place[count]) for count in block.beyond]
         lower, upper = times.bounds(self.hidden, place)
         part = replace(part, lower=lower, upper=upper)
         block = protect_block(part, self.hidden[place], own, cost, times.free(place))
-        self.hidden[place] = block.hidden
+        self.hidden[place] = cheaper(part, self.hidden[place], own, cost, block)
         for count, value in block.stretched.items():
             times.stretch(self.hidden, int(place[count]), value)
         return [int(place[count]) for count in block.beyond]

@@ -3,7 +3,7 @@
 For a small count that some reader could narrow, the cheapest other table in which it is 0, or as
 large as the rule asks, names the counts that must be withheld as well (Fischetti and Salazar,
 Management Science 47 (2001) 1008-1027, after Kelly, Golden and Assad, Networks 22 (1992)
-397-417). ``exact.exact_pattern`` finds the cheapest set by integer programming, for small webs.
+397-417). Of small blocks ``exact`` finds the cheapest set, by integer programming.
 """
 
 from __future__ import annotations
