@@ -1,11 +1,14 @@
 """The report: the release's numbers, nothing else, on a page that needs no network."""
 
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
+import polars as pl
 import pytest
 
+from rarecare.results import WITHHELD
 from rarecare.study.release import Release
 from rarecare.study.report import numbers, report_html
 from rarecare.study.report.burden import length
@@ -22,6 +25,18 @@ def release(whole_release):
 @pytest.fixture(scope="module")
 def html(release):
     return (release.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_no_figure_or_word_depends_on_what_is_withheld(release, html):
+    """Withheld rows are given numbers, which no release can hold: not a byte changes."""
+    gone = pl.col("status") == WITHHELD
+    given = {"estimate": 7777.7, "se": 77.7, "lower": 7000.7, "upper": 8000.7}
+    told = release.estimates.with_columns(
+        pl.when(gone).then(pl.lit(value)).otherwise(name).alias(name)
+        for name, value in given.items()
+    )
+    assert told.filter(gone)["estimate"].null_count() == 0
+    assert report_html(replace(release, estimates=told)) == html
 
 
 class Outline(HTMLParser):

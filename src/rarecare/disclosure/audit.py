@@ -71,12 +71,12 @@ def audit(
     DisagreementError
         As ``protect``; or the counts shown contradict one another.
     """
-    return _found(estimates, None, areas, entities, threshold, overlapping)
+    return _found(estimates, None, areas, entities, threshold, overlapping=overlapping)
 
 
 def _found(
     estimates: pl.DataFrame, wanted: pl.DataFrame | None, areas: pl.DataFrame,
-    entities: pl.DataFrame, threshold: int, overlapping: Collection[str],
+    entities: pl.DataFrame, threshold: int, *, overlapping: Collection[str],
 ) -> pl.DataFrame:  # fmt: skip
     """Return what ``audit`` does, by equations of the counts alone that are wanted."""
     DisclosureRule.of(threshold)
@@ -92,12 +92,12 @@ def _found(
         timed = rows.select(pl.col("events", "at_risk").is_not_null().any()).row(0)
         counts = ["n", *(c for c, held in zip(_COUNTS[1:], timed, strict=True) if held)]
         parts = [*_shown(rows, counts, threshold), *_across_rows(rows, counts)]
-        parts.append(
-            _by_equations(
-                rows, None if wanted is None else wanted.filter(measure=name), areas, entities,
-                threshold, cases=not again, overlapping=name in overlapping,
-            )  # fmt: skip
-        )
+        asked = None if wanted is None else wanted.filter(measure=name)
+        narrowed = _by_equations(
+            rows, asked, areas, entities, threshold, cases=not again,
+            overlapping=name in overlapping,
+        )  # fmt: skip
+        parts.append(narrowed)
         found += [part.with_columns(measure=pl.lit(name)) for part in parts if part.height]
     certain = (pl.col("greatest") < threshold) & (pl.col("greatest") > 0)
     listed = [
@@ -353,7 +353,7 @@ def narrowed_small(
     )
     if asked is not None:
         small = small.with_columns(pl.col(name) & asked for name in _COUNTS)
-    found = _found(shown, small, areas, entities, threshold, overlapping)
+    found = _found(shown, small, areas, entities, threshold, overlapping=overlapping)
     keys = ["measure", *_KEY]
     cases = truth.group_by(keys).agg(pl.col("n").max().alias("_n"))
     timed = truth.group_by(*keys, "time_years").agg(pl.col("events", "at_risk").max())

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rarecare.disclosure.families import ALL, Dimension, dimensions
+from rarecare.disclosure.families import Dimension, dimensions
 
 Integers = NDArray[np.int64]
 ENTITY = "entity_id"

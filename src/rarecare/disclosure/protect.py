@@ -186,9 +186,7 @@ def withheld_too(
     return _protected(estimates, marks, done.rule)
 
 
-def _protected(
-    estimates: pl.DataFrame, marks: dict[str, Flags], rule: DisclosureRule
-) -> Protected:
+def _protected(estimates: pl.DataFrame, marks: dict[str, Flags], rule: DisclosureRule) -> Protected:
     shown = coarsened(_written(estimates, marks, rule), rule.threshold)
     summary = _summary(estimates, shown, marks["own"])
     return Protected(shown, rule, summary, utility(estimates, shown, rule.threshold), marks)

@@ -14,7 +14,6 @@ import numpy as np
 
 from rarecare.disclosure.attack import CLEAR, reader_of, solver_of
 from rarecare.disclosure.web import Cutter, Flags, Integers, Reals, Web
-from rarecare.errors import DisagreementError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +110,7 @@ class Chooser:
         if self._solver.getModelStatus().name != "kOptimal":
             return None
         moves = np.array(self._solver.getSolution().col_value)
-        return moves[: self._size] - moves[self._size :]
+        return np.asarray(moves[: self._size] - moves[self._size :])
 
     def withhold(self, count: int, move: float) -> dict[int, float] | None:
         """Return the counts that move, and to what, when one moves so far at least cost.

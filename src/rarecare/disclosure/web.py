@@ -155,7 +155,7 @@ class _Index:
 
     def sizes(self, numbers: Integers) -> Integers:
         """Return how often each of some numbers stands there."""
-        return self._start[numbers + 1] - self._start[numbers]
+        return np.asarray(self._start[numbers + 1] - self._start[numbers])
 
     def entries(self, numbers: Integers) -> Integers:
         """Return the places of some numbers, one number after the other."""

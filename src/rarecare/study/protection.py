@@ -93,9 +93,7 @@ def _audited(estimates: pl.DataFrame, given: dict[str, Any], also: dict[str, Any
         if found.is_empty():
             return shown
         more = _beside(found, estimates, given["entities"])
-        shown = withheld_too(
-            shown, estimates, more, links=also["links"], together=also["together"]
-        )
+        shown = withheld_too(shown, estimates, more, links=also["links"], together=also["together"])
         measures = _affected(found["measure"].unique().to_list(), also)
         own, around = _around(estimates.filter(more), estimates, measures, given["entities"])
         found = narrowed_small(

@@ -115,6 +115,11 @@ def _ok(row: Row) -> bool:
     return bool(row["status"] == OK)
 
 
+def _length(row: Row) -> float:
+    """Return how long a bar is: none where the number is not shown."""
+    return float(row["estimate"] or 0.0) if _ok(row) else 0.0
+
+
 def _windows(alive: Prevalence) -> list[str]:
     """Return the windows to draw: those that lie on one another, or the widest."""
     stacked = [window for window in alive.windows if length(window) in _STACKED]
@@ -132,7 +137,7 @@ def _by_family(alive: Prevalence, families: Sequence[tuple[str, str]]) -> Bars:
     shares = any(area == schema.ALL for _, area, _ in alive.shares)
     bars = [(name, _rows(alive, entity, schema.ALL, shares=shares)) for entity, name in families]
     bars = [(name, rows) for name, rows in bars if rows]
-    bars.sort(key=lambda bar: -(bar[1][-1][1]["estimate"] or 0.0))
+    bars.sort(key=lambda bar: -_length(bar[1][-1][1]))
     return bars if len(bars) > 1 else []
 
 
@@ -195,7 +200,7 @@ def _expected(
     """Return the countries with their expected cases; None of fewer than two."""
     rows = [(words, made.rows.get((entity, area))) for area, words in made.countries.items()]
     given = [(words, row) for words, row in rows if row is not None]
-    given.sort(key=lambda item: -(item[1]["estimate"] or 0.0))
+    given.sort(key=lambda item: -_length(item[1]))
     if sum(_ok(row) for _, row in given) < 2:
         return None
     table = pl.DataFrame(
