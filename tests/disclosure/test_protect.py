@@ -222,12 +222,14 @@ def test_what_was_withheld_before_in_one_row_goes_in_all():
 
 
 def test_crude_counts_are_checked_beside_those_of_known_age():
-    # of all ages 20 - 12 - 5 = 3, of known ages 16 - 11 - 5 = 0
+    # of all ages 20 - 12 - 5 = 3, of known ages 16 - 11 - 5 = 0; one part less hides the 3, and
+    # only the larger can be 7 less
     cells = {"01.01": (20, 16), "01.01.01": (12, 11), "01.01.02": (5, 5)}
     crude = incidence(*((e, "all", "all", "all", n) for e, (n, _) in cells.items()))
     known = incidence(*((e, "all", "all", "all", n) for e, (_, n) in cells.items()))
     out = protected(pl.concat([crude, known.with_columns(standard=pl.lit("esp2013"))]))
-    assert out.filter(entity_id="01.01.02")["n"].to_list() == [None, None]
+    assert out.filter(entity_id="01.01.01")["n"].to_list() == [None, None]
+    assert out.filter(entity_id="01.01.02")["n"].to_list() == [5, 5]
 
 
 def test_survival_of_few_cases_goes_at_all_times():
