@@ -7,6 +7,8 @@ and absent may be refused, and then with a described problem.
 import pytest
 import schemathesis
 from django.core.cache import cache
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from hypothesis import HealthCheck, given, settings
 
 from rarecare.portal.api.views import api, throttle
@@ -25,10 +27,14 @@ HEADERS = {"Host": "localhost", "Accept-Encoding": "identity"}
 
 @pytest.fixture
 def described(portal, monkeypatch):
-    """The description, as the portal gives it."""
+    """The description, as the portal gives it; its database stays open between requests."""
     monkeypatch.setattr(throttle, "num_requests", 10**6)
     cache.clear()
+    for signal in (request_started, request_finished):  # as Django's own test client does
+        signal.disconnect(close_old_connections)
     yield schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
     cache.clear()
 
 
