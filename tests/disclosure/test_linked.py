@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from rarecare.disclosure import Link, Together, protect
+from rarecare.disclosure import Link, Together, narrowed_small, protect, withheld_too
 from rarecare.errors import DisagreementError
 
 from . import tables
@@ -164,3 +164,27 @@ def test_what_is_together_at_each_time_goes_at_that_time_unless_the_cases_go():
     assert shown["n"].null_count() == 0
     assert set(other["status"]) == {"withheld"}
     assert other["n"].null_count() == 4
+
+
+def test_what_is_withheld_too_takes_along_what_hangs_on_it():
+    """One time of "a" in BB: its cell at both times goes, with "c" that is linked to it."""
+    early = divided(("a", "AA", 40, 9, 30), ("a", "BB", 60, 20, 30), ("b", "BB", 60, 30, 20))
+    late = divided(("a", "AA", 40, 15, 20), ("a", "BB", 60, 25, 20))
+    rows = pl.concat([
+        early.with_columns(time_years=pl.lit(1.0)), late.with_columns(time_years=pl.lit(5.0)),
+        divided(("c", "AA", 40, 9, 30), ("c", "BB", 60, 9, 30)),
+    ])  # fmt: skip
+    done = protect(rows, areas=AREAS, entities=ENTITIES)
+    assert done.estimates["n"].null_count() == 0
+    more = (rows["measure"] == "a") & (rows["area"] == "BB") & (rows["time_years"] == 1.0)
+    out = withheld_too(done, rows, more.fill_null(value=False), links=[Link("c", "a")])
+    gone = out.estimates.filter(pl.col("n").is_null())
+    assert gone.select("measure", "area").rows() == [("a", "BB"), ("a", "BB"), ("c", "BB")]
+    assert set(gone["status"]) == {"withheld"}
+    assert done.marks["cases"].sum() == 0  # what was given stays as it was
+
+
+def test_rows_in_another_order_are_refused():
+    rows = divided(("a", "AA", 40, 9, 30), ("a", "BB", 60, 20, 30))
+    with pytest.raises(DisagreementError, match="not the same rows"):
+        narrowed_small(rows, rows.reverse(), areas=AREAS, entities=ENTITIES)

@@ -346,6 +346,7 @@ def narrowed_small(
         raise DisagreementError(
             "what is shown and what is true are not the same rows",
             value=f"{shown.height} and {truth.height} rows",
+            allowed="the same measures and cells, row by row",
             remedy="Give both in the same order.",
         )
     small = truth.with_columns(
