@@ -221,3 +221,15 @@ def test_the_limits_of_nobody_have_the_digits_of_their_size():
 
 def test_a_window_has_its_length():
     assert [length(period) for period in ("2007", "2005-2007", "1998-2007")] == [1, 3, 10]
+
+
+def test_what_protection_leaves_is_told_in_percent(release, html):
+    (told,) = (
+        one for one in release.manifest["disclosure"]["utility"] if one["measure"] == "incidence"
+    )
+    rule = unescape(html.split("<dt>Disclosure rule</dt>")[1].split("<dt>")[0])
+    assert f"{100 * told['withheld']:.1f}% of them withheld" in rule
+    assert f"{100 * told['cases_shown']:.1f}% of their cases in cells that are shown" in rule
+    assert "numbers shown" not in rule  # measure by measure in a table of its own
+    rows = html.split("Numbers withheld, by measure (")[1].split("</details>")[0]
+    assert rows.count('<th scope="row">') == release.estimates["measure"].n_unique()
